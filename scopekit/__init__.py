@@ -1,0 +1,57 @@
+"""scopekit says which variables of a TensorFlow graph are shared, and by which calls.
+
+``import scopekit as sk`` costs nothing and does not import TensorFlow. What it does: it sets the environment
+that keeps TensorFlow's start-up quiet, unless the reader has set it already. The names below are loaded
+when they are first used.
+"""
+
+import os as _os
+from importlib import import_module as _import_module
+from typing import TYPE_CHECKING
+
+from scopekit.graph import ScopeGraph as ScopeGraph
+from scopekit.graph import ScopekitError as ScopekitError
+
+if TYPE_CHECKING:
+    from scopekit import rules as rules
+    from scopekit.check import check_shared as check_shared
+    from scopekit.check import same as same
+    from scopekit.readers import read as read
+    from scopekit.show import dot as dot
+    from scopekit.show import picture as picture
+    from scopekit.show import tree as tree
+    from scopekit.show import variables as variables
+    from scopekit.show.photo import photos as photos
+    from scopekit.trace import trace as trace
+
+__version__ = "0.1.0"
+
+# Where each public name lives. It is loaded at its first use, so that `import scopekit.rules` stays light.
+_HOME = {
+    "read": "scopekit.readers",
+    "variables": "scopekit.show",
+    "tree": "scopekit.show",
+    "picture": "scopekit.show",
+    "dot": "scopekit.show",
+    "photos": "scopekit.show.photo",
+    "same": "scopekit.check",
+    "check_shared": "scopekit.check",
+    "trace": "scopekit.trace",
+}
+
+# TensorFlow reads these once, when it is imported; a value that the reader has set stays.
+_QUIET = {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0"}
+for _name, _value in _QUIET.items():
+    _os.environ.setdefault(_name, _value)
+
+
+def __getattr__(name: str) -> object:
+    if name == "rules":
+        return _import_module("scopekit.rules")
+    if name in _HOME:
+        return getattr(_import_module(_HOME[name]), name)
+    raise AttributeError(f"module 'scopekit' has no attribute {name!r}; it has: {', '.join(__dir__())}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*_HOME, "ScopeGraph", "ScopekitError", "rules"])

@@ -1,0 +1,222 @@
+"""The project's commands: `make NAME` calls `python tools/tasks.py NAME`; on Windows call it so yourself.
+
+In: a task's name. Out: what the task makes. Standard library only, and readable to Python 3.6, because it has
+to say "your Python is too old" in one line instead of failing on its own syntax.
+"""
+
+import argparse
+import hashlib
+import os
+import platform
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+VENV = ROOT / ".venv"
+BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
+PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
+HTML = ROOT / "_build" / "html" / "index.html"
+
+OLDEST, NEWEST = (3, 11), (3, 13)  # TensorFlow 2.21 has wheels for these; the pages alone build on newer ones
+
+# What a kernel of this environment prints: an error is its last line, and a C++ log line on the process's own
+# stderr (TensorFlow writes two where it finds no GPU, whatever the log level) is not an output of the cell.
+KERNEL_CONFIG = """\
+c.InteractiveShell.xmode = "Minimal"
+c.InteractiveShell.colors = "nocolor"
+c.IPKernelApp.capture_fd_output = False
+"""
+
+
+def stop(message):
+    """End with one line that says what is wrong and what to do."""
+    sys.exit("whose-weights: " + message)
+
+
+def run(*command, **options):
+    """Run `command` from the project's root; end with its exit code if it fails."""
+    code = subprocess.call([str(word) for word in command], cwd=str(ROOT), **options)
+    if code:
+        sys.exit(code)
+
+
+def check_python(needs_tensorflow):
+    """End unless this Python can hold the set that is about to be installed."""
+    here, have = sys.version_info[:2], platform.python_version()
+    if here < OLDEST:
+        stop("Python {} is too old; 3.11 or newer is needed: make PYTHON=python3.12 …".format(have))
+    if needs_tensorflow and here > NEWEST:
+        stop(
+            "TensorFlow 2.21 has no wheel for Python {}; use 3.11 to 3.13: make PYTHON=python3.13 …".format(
+                have
+            )
+        )
+
+
+def install(name):
+    """Bring .venv to the locked set `name` (book or full); do nothing, and ask no network, where it is there.
+
+    A stamp beside the environment holds the digest of what was installed. The full set contains the book's.
+    """
+    locks = {each: ROOT / "requirements" / (each + ".txt") for each in ("book", "full")}
+    digest = {
+        each: hashlib.sha256(lock.read_bytes() + KERNEL_CONFIG.encode()).hexdigest()
+        for each, lock in locks.items()
+    }
+    stamp = VENV / "installed.txt"
+    have = stamp.read_text().split() if stamp.exists() and PYTHON.exists() else []
+    if have in ([name, digest[name]], ["full", digest["full"]]):
+        return
+    check_python(needs_tensorflow=name == "full")
+    print("whose-weights: installing the locked {} set into {}".format(name, VENV.name), flush=True)
+    uv, log = shutil.which("uv"), ROOT / ".venv-install.log"
+    try:
+        with log.open("w") as out:
+            for command in install_commands(name, locks[name], uv, fresh=not PYTHON.exists()):
+                subprocess.run(
+                    [str(word) for word in command],
+                    cwd=str(ROOT),
+                    stdout=out,
+                    stderr=subprocess.STDOUT,
+                    check=True,
+                )
+    except (OSError, subprocess.CalledProcessError):
+        last = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()][-1:]
+        stop(
+            "could not install requirements/{}.txt ({}). Is the network there? All of it: {}".format(
+                name, (last or ["no output"])[0][:160], log.name
+            )
+        )
+    config = VENV / "etc" / "ipython" / "ipython_kernel_config.py"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text(KERNEL_CONFIG)
+    stamp.write_text(name + " " + digest[name])
+    log.unlink()
+
+
+def install_commands(name, lock, uv, fresh):
+    """Return the commands that install `lock` into .venv: by uv where it is there, else by venv and pip."""
+    commands = []
+    if uv:
+        if fresh:
+            commands.append([uv, "venv", "--clear", "--python", sys.executable, VENV])
+        pip = [uv, "pip", "install", "--python", PYTHON]
+    else:
+        if fresh:
+            commands.append([sys.executable, "-m", "venv", "--clear", VENV])
+        pip = [PYTHON, "-m", "pip", "install", "--disable-pip-version-check"]
+    commands.append(pip + ["--require-hashes", "-r", lock])
+    if name == "full":  # scopekit itself, editable; its build tool is in the lock, so no index is asked
+        commands.append(pip + ["--no-deps", "--no-build-isolation", "-e", ROOT])
+    return commands
+
+
+def build_html():
+    """Build the pages clean, each warning an error: only a clean build reports them all."""
+    shutil.rmtree(str(ROOT / "_build"), ignore_errors=True)
+    log = ROOT / "_build.log"
+    with log.open("w") as out:
+        code = subprocess.call(
+            [str(PYTHON), "-m", "jupyter_book", "build", ".", "-n", "-W", "--keep-going", "--all"],
+            cwd=str(ROOT),
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    text = log.read_text(errors="replace")
+    log.unlink()
+    if code or not HTML.exists():
+        found = [
+            line for line in text.splitlines() if "WARNING" in line or "ERROR" in line or "Error:" in line
+        ]
+        print("\n".join(found[:20]) or text[-3000:])
+        stop("the book does not build; the lines above name the file.")
+    print("The book: " + HTML.as_uri())
+
+
+def environment():
+    """Return the environment of what runs cells: no GPU is looked for, so that the outputs are alike."""
+    return dict(os.environ, CUDA_VISIBLE_DEVICES="-1", PYTHONHASHSEED="0")
+
+
+def book(_):
+    """make .venv, install the locked book set, build the HTML"""
+    install("book")
+    build_html()
+
+
+def test(_):
+    """install the locked full set; run every check, test and cell; build the book"""
+    install("full")
+    run(PYTHON, "-m", "ruff", "check", ".")
+    run(PYTHON, "-m", "ruff", "format", "--check", ".")
+    run(PYTHON, "-m", "mypy")
+    build_html()
+    nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
+    workers = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
+    run(PYTHON, "-m", "pytest", "-q", *nbval, *workers, "tests", "scopekit", "chapters", env=environment())
+
+
+def lab(_):
+    """open JupyterLab on the chapters"""
+    install("full")
+    run(PYTHON, "-m", "jupyterlab", "chapters")
+
+
+def refresh(names):
+    """run the chapters named (or all) again and store their outputs in canonical form"""
+    install("full")
+    run(PYTHON, "tools/refresh.py", *names, env=environment())
+
+
+def bench(_):
+    """measure scopekit against what a reader would otherwise use"""
+    install("full")
+    for script in sorted((ROOT / "bench").glob("bench_*.py")):
+        run(PYTHON, script, env=environment())
+
+
+def prove(names):
+    """N=… random programs on which scopekit.rules and TensorFlow must agree"""
+    install("full")
+    run(PYTHON, "tests/prove_rules.py", *(names or ["2000"]), env=environment())
+
+
+def lock(_):
+    """make requirements/*.txt anew from the *.in beside them (needs uv)"""
+    uv = shutil.which("uv")
+    if not uv:
+        stop("'lock' needs uv, which alone locks for all platforms at once: pip install uv")
+    shared = [uv, "pip", "compile", "--quiet", "--universal", "--python-version", "3.11", "--generate-hashes"]
+    shared += ["--no-header", "--no-config", "--upgrade"]
+    run(*shared, "requirements/full.in", "-o", "requirements/full.txt")
+    run(*shared, "requirements/book.in", "-c", "requirements/full.txt", "-o", "requirements/book.txt")
+
+
+def clean(_):
+    """remove .venv and everything built"""
+    for name in (".venv", "_build", ".mypy_cache", ".ruff_cache", ".pytest_cache", ".hypothesis"):
+        shutil.rmtree(str(ROOT / name), ignore_errors=True)
+
+
+TASKS = {each.__name__: each for each in (book, test, lab, refresh, bench, prove, lock, clean)}
+
+
+def main():
+    """Run the task that the command line names."""
+    listing = "\n".join("  {:<10}{}".format(name, task.__doc__) for name, task in TASKS.items())
+    parser = argparse.ArgumentParser(
+        prog="tasks.py",
+        description="The project's commands.",
+        epilog="tasks:\n" + listing,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("task", choices=sorted(TASKS), metavar="task", help="one of the tasks below")
+    parser.add_argument("names", nargs="*", help="refresh: chapters; prove: how many programs")
+    wanted = parser.parse_args()
+    TASKS[wanted.task](wanted.names)
+
+
+if __name__ == "__main__":
+    main()
