@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from scopekit.show import tree as tree
     from scopekit.show import variables as variables
     from scopekit.show.photo import photos as photos
-    from scopekit.trace import trace as trace
+    from scopekit.tracing import trace as trace
 
 __version__ = "0.1.0"
 
@@ -36,7 +36,7 @@ _HOME = {
     "photos": "scopekit.show.photo",
     "same": "scopekit.check",
     "check_shared": "scopekit.check",
-    "trace": "scopekit.trace",
+    "trace": "scopekit.tracing",
 }
 
 # TensorFlow reads these once, when it is imported; a value that the reader has set stays.

@@ -22,9 +22,8 @@ MACHINE_PATH = re.compile(
     r"|\b[A-Za-z]:\\\\?(?:Users|Windows|Program)|site-packages|<ipython-input|ipykernel_\d+"
 )
 ADDRESS = re.compile(r"\bat 0x[0-9a-fA-F]{4,}|object at 0x")
-IGNORED_OUTPUT = re.compile(
-    r"nbval-ignore-output|nbval-skip|NBVAL_IGNORE_OUTPUT|NBVAL_SKIP|PYTEST_VALIDATE_IGNORE"
-)
+WIDEST = 79  # columns of code that the page shows without scrolling, at desk width
+IGNORED_OUTPUT = re.compile(r"nbval-ignore-output|nbval-skip|NBVAL_IGNORE_OUTPUT|NBVAL_SKIP|PYTEST_VALIDATE_IGNORE")
 REASON = re.compile(r"#\s*output ignored because \w+", re.IGNORECASE)
 RASTER = ("image/png", "image/jpeg", "image/gif")
 
@@ -64,6 +63,8 @@ def _code_faults(cell: Cell) -> Iterator[str]:
         yield "an empty code cell"
     if cell.execution_count is None:
         yield "not run (nbval passes over it in silence); run `make refresh`"
+    if wide := [line for line in source.splitlines() if len(line) > WIDEST]:
+        yield f"a line of {len(wide[0])} columns, over {WIDEST}, runs off the page: {wide[0].strip()[:40]!r}…"
     if source.rstrip().endswith(";"):
         yield "a trailing ';' hides the output in Jupyter, not under nbval"
     try:
@@ -154,7 +155,9 @@ class _Pictures(HTMLParser):
             named = has.get("aria-labelledby") or has.get("aria-label")
             if has.get("role") != "img" or not named:
                 self.faults.append('an <svg> needs role="img" and a name (aria-labelledby or aria-label)')
-        if tag in ("script", "iframe", "link", "object", "embed"):
+        if tag == "object" and not ((has.get("data") or "").startswith("data:image/") and has.get("aria-label")):
+            self.faults.append("an <object> needs a picture's data address and an aria-label")
+        if tag in ("script", "iframe", "link", "embed"):
             self.faults.append(f"an output holds <{tag}>")
         if tag == "img" and re.match(r"(?:https?:)?//", has.get("src") or ""):
             self.faults.append(f"a picture is fetched from outside: {has['src']!r}")

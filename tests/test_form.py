@@ -30,9 +30,7 @@ def sound() -> Any:
     picture = '<svg role="img" aria-labelledby="t"><title id="t">two boxes</title></svg>'
     cells = [
         new_markdown_cell("# A title\n\n![a cat](data/cat.png)"),
-        new_code_cell(
-            "print('a')", execution_count=1, outputs=[new_output("stream", name="stdout", text="a\n")]
-        ),
+        new_code_cell("print('a')", execution_count=1, outputs=[new_output("stream", name="stdout", text="a\n")]),
         new_code_cell("x = 1\nx, x", execution_count=2, outputs=[result("(1, 1)", 2)]),
         new_code_cell(
             "raise ValueError('no')",
@@ -120,6 +118,7 @@ BROKEN: dict[str, tuple[Callable[[Any], None], str]] = {
         "cell 1: its output is not compared",
     ),
     "skipped cell": (at(1, source="# NBVAL_SKIP\nprint('a')"), "cell 1: its output is not compared"),
+    "long line": (at(1, source="print('a')  # " + "a" * 70), "cell 1: a line of 84 columns"),
     "clock": (clocked, "cell 1: metadata.execution"),
     "Python's version": (with_version, "language_info.version"),
     "announced error missing": (at(3, outputs=[]), "cell 3: tagged raises-exception"),
@@ -142,6 +141,11 @@ BROKEN: dict[str, tuple[Callable[[Any], None], str]] = {
         "cell 0: the picture 'data/cat.png'",
     ),
     "nameless SVG": (add_output(4, html("<svg></svg>")), "cell 4: an <svg> needs"),
+    "nameless object": (add_output(4, html("<object data='data:image/svg+xml,x'></object>")), "cell 4: an <object>"),
+    "object from outside": (
+        add_output(4, html("<object aria-label='a' data='https://example.org/a'></object>")),
+        "cell 4: an <object>",
+    ),
     "script": (add_output(4, html("<script>1</script>")), "cell 4: an output holds <script>"),
     "picture from outside": (
         add_output(4, html('<img alt="a" src="https://example.org/a.svg">')),

@@ -40,11 +40,7 @@ def joined_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.Notebo
     joined: list[nbformat.NotebookNode] = []
     for output in outputs:
         output.get("metadata", {}).clear()
-        if (
-            joined
-            and output.output_type == "stream" == joined[-1].output_type
-            and output.name == joined[-1].name
-        ):
+        if joined and output.output_type == "stream" == joined[-1].output_type and output.name == joined[-1].name:
             joined[-1].text += output.text
         else:
             joined.append(output)

@@ -18,6 +18,7 @@ VENV = ROOT / ".venv"
 BIN = VENV / ("Scripts" if os.name == "nt" else "bin")
 PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 HTML = ROOT / "_build" / "html" / "index.html"
+LOG = ROOT / ".venv-install.log"
 
 OLDEST, NEWEST = (3, 11), (3, 13)  # TensorFlow 2.21 has wheels for these; the pages alone build on newer ones
 
@@ -48,11 +49,7 @@ def check_python(needs_tensorflow):
     if here < OLDEST:
         stop("Python {} is too old; 3.11 or newer is needed: make PYTHON=python3.12 …".format(have))
     if needs_tensorflow and here > NEWEST:
-        stop(
-            "TensorFlow 2.21 has no wheel for Python {}; use 3.11 to 3.13: make PYTHON=python3.13 …".format(
-                have
-            )
-        )
+        stop("TensorFlow 2.21 has no wheel for Python {}; use 3.11 to 3.13: make PYTHON=python3.13 …".format(have))
 
 
 def install(name):
@@ -62,8 +59,7 @@ def install(name):
     """
     locks = {each: ROOT / "requirements" / (each + ".txt") for each in ("book", "full")}
     digest = {
-        each: hashlib.sha256(lock.read_bytes() + KERNEL_CONFIG.encode()).hexdigest()
-        for each, lock in locks.items()
+        each: hashlib.sha256(lock.read_bytes() + KERNEL_CONFIG.encode()).hexdigest() for each, lock in locks.items()
     }
     stamp = VENV / "installed.txt"
     have = stamp.read_text().split() if stamp.exists() and PYTHON.exists() else []
@@ -71,10 +67,10 @@ def install(name):
         return
     check_python(needs_tensorflow=name == "full")
     print("whose-weights: installing the locked {} set into {}".format(name, VENV.name), flush=True)
-    uv, log = shutil.which("uv"), ROOT / ".venv-install.log"
+    uv = shutil.which("uv")
     try:
-        with log.open("w") as out:
-            for command in install_commands(name, locks[name], uv, fresh=not PYTHON.exists()):
+        with LOG.open("w") as out:
+            for command in install_commands(name, locks[name], uv):
                 subprocess.run(
                     [str(word) for word in command],
                     cwd=str(ROOT),
@@ -83,26 +79,28 @@ def install(name):
                     check=True,
                 )
     except (OSError, subprocess.CalledProcessError):
-        last = [line.strip() for line in log.read_text(errors="replace").splitlines() if line.strip()][-1:]
+        last = [line.strip() for line in LOG.read_text(errors="replace").splitlines() if line.strip()][-1:]
         stop(
             "could not install requirements/{}.txt ({}). Is the network there? All of it: {}".format(
-                name, (last or ["no output"])[0][:160], log.name
+                name, (last or ["no output"])[0][:160], LOG.name
             )
         )
     config = VENV / "etc" / "ipython" / "ipython_kernel_config.py"
     config.parent.mkdir(parents=True, exist_ok=True)
     config.write_text(KERNEL_CONFIG)
     stamp.write_text(name + " " + digest[name])
-    log.unlink()
+    LOG.unlink()
 
 
-def install_commands(name, lock, uv, fresh):
+def install_commands(name, lock, uv):
     """Return the commands that install `lock` into .venv: by uv where it is there, else by venv and pip."""
     commands = []
+    # An environment that uv made has no pip in it; where uv has gone since, it is made anew.
+    fresh = not PYTHON.exists() or not (uv or any(VENV.glob("**/site-packages/pip")))
     if uv:
         if fresh:
             commands.append([uv, "venv", "--clear", "--python", sys.executable, VENV])
-        pip = [uv, "pip", "install", "--python", PYTHON]
+        pip = [uv, "pip", "install", "--compile-bytecode", "--python", PYTHON]
     else:
         if fresh:
             commands.append([sys.executable, "-m", "venv", "--clear", VENV])
@@ -119,17 +117,16 @@ def build_html():
     log = ROOT / "_build.log"
     with log.open("w") as out:
         code = subprocess.call(
-            [str(PYTHON), "-m", "jupyter_book", "build", ".", "-n", "-W", "--keep-going", "--all"],
+            [str(BIN / "jupyter-book"), "build", ".", "-n", "-W", "--keep-going", "--all"],
             cwd=str(ROOT),
             stdout=out,
             stderr=subprocess.STDOUT,
+            env=dict(os.environ, NO_COLOR="1"),
         )
     text = log.read_text(errors="replace")
     log.unlink()
     if code or not HTML.exists():
-        found = [
-            line for line in text.splitlines() if "WARNING" in line or "ERROR" in line or "Error:" in line
-        ]
+        found = [line for line in text.splitlines() if "WARNING" in line or "ERROR" in line or "Error:" in line]
         print("\n".join(found[:20]) or text[-3000:])
         stop("the book does not build; the lines above name the file.")
     print("The book: " + HTML.as_uri())

@@ -80,8 +80,7 @@ def _png(pixels: bytes, height: int, width: int) -> bytes:
     rows = b"".join(b"\0" + pixels[at * width : (at + 1) * width] for at in range(height))
     cuts = [rows[at : at + 0xFFFF] for at in range(0, len(rows), 0xFFFF)]
     blocks = b"".join(
-        struct.pack("<BHH", at == len(cuts) - 1, len(cut), len(cut) ^ 0xFFFF) + cut
-        for at, cut in enumerate(cuts)
+        struct.pack("<BHH", at == len(cuts) - 1, len(cut), len(cut) ^ 0xFFFF) + cut for at, cut in enumerate(cuts)
     )
 
     def chunk(kind: bytes, body: bytes) -> bytes:

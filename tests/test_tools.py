@@ -1,0 +1,129 @@
+"""The project's own commands: what they refuse, in one line, and that a refresh loses nothing."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_notebook
+
+ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+import refresh  # noqa: E402
+import tasks  # noqa: E402
+
+
+def tool(name: str, *words: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([sys.executable, str(ROOT / "tools" / name), *words], capture_output=True, text=True)
+
+
+def write(path: Path, *sources: str) -> Path:
+    nbformat.write(new_notebook(cells=[new_code_cell(source) for source in sources]), path)
+    return path
+
+
+def test_refresh_twice_gives_the_same_bytes(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.ipynb", "print(1)\nprint(2)", "import os\nos.sep")
+    refresh.refresh(path)
+    first = path.read_bytes()
+    refresh.refresh(path)
+    assert path.read_bytes() == first
+    notebook = json.loads(first)
+    assert [cell["execution_count"] for cell in notebook["cells"]] == [1, 2]
+    assert notebook["cells"][0]["outputs"][0]["text"] == ["1\n", "2\n"]
+    assert notebook["metadata"]["language_info"] == {"name": "python"}
+
+
+def test_a_cell_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.ipynb", "print(1)", "1 / 0")
+    before = path.read_bytes()
+    with pytest.raises(refresh.CellExecutionError, match="ZeroDivisionError"):
+        refresh.refresh(path)
+    assert path.read_bytes() == before
+    assert [each.name for each in tmp_path.iterdir()] == ["a.ipynb"]
+
+
+def test_an_error_is_stored_as_its_last_line(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.ipynb", "raise ValueError('no')")
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[0].metadata["tags"] = ["raises-exception"]
+    nbformat.write(notebook, path)
+    refresh.refresh(path)
+    (error,) = nbformat.read(path, as_version=4).cells[0].outputs
+    assert "".join(error.traceback).strip() == "ValueError: no"
+
+
+def test_refresh_names_the_chapters_that_there_are() -> None:
+    ran = tool("refresh.py", "no_such_chapter")
+    assert ran.returncode == 1
+    assert ran.stderr.startswith("refresh: no chapter 'no_such_chapter'; there are: ")
+    assert "image_filters" in ran.stderr
+
+
+def test_a_python_that_is_too_old_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "OLDEST", (9, 0))
+    with pytest.raises(SystemExit, match=r"whose-weights: Python 3\.\d+\.\d+ is too old; 3\.11 or newer is needed"):
+        tasks.check_python(needs_tensorflow=False)
+
+
+def test_a_python_without_a_tensorflow_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tasks, "NEWEST", (3, 0))
+    tasks.check_python(needs_tensorflow=False)
+    with pytest.raises(SystemExit, match=r"TensorFlow 2\.21 has no wheel for Python"):
+        tasks.check_python(needs_tensorflow=True)
+
+
+def test_an_install_that_fails_is_one_line(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    say = "print('no route to host'); raise SystemExit(1)"
+    monkeypatch.setattr(tasks, "VENV", tmp_path / ".venv")
+    monkeypatch.setattr(tasks, "PYTHON", tmp_path / ".venv" / "python")
+    monkeypatch.setattr(tasks, "LOG", tmp_path / "install.log")
+    monkeypatch.setattr(tasks, "install_commands", lambda *_: [[sys.executable, "-c", say]])
+    with pytest.raises(SystemExit) as stopped:
+        tasks.install("book")
+    message = str(stopped.value)
+    assert message.startswith(
+        "whose-weights: could not install requirements/book.txt (no route to host). Is the network"
+    )
+    assert "\n" not in message
+    assert not (tmp_path / ".venv").exists()
+
+
+def test_tasks_are_readable_to_an_old_python() -> None:
+    compile((ROOT / "tools" / "tasks.py").read_text(encoding="utf-8"), "tasks.py", "exec", dont_inherit=True)
+    import ast
+
+    ast.parse((ROOT / "tools" / "tasks.py").read_text(encoding="utf-8"), feature_version=(3, 6))
+
+
+def test_the_makefile_has_a_target_for_each_task() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for name in tasks.TASKS:
+        assert f"make {name} " in makefile
+
+
+@pytest.mark.parametrize("name", ["book", "full"])
+def test_locks_name_no_index_and_hash_everything(name: str) -> None:
+    text = (ROOT / "requirements" / f"{name}.txt").read_text(encoding="utf-8")
+    assert "://" not in text
+    assert not any(line.startswith("-") for line in text.splitlines())
+    pinned = [line for line in text.splitlines() if line and not line.startswith((" ", "#"))]
+    assert pinned
+    assert all("==" in line and line.endswith("\\") for line in pinned)
+
+
+def test_the_full_lock_contains_the_books() -> None:
+    book, full = (
+        {line for line in (ROOT / "requirements" / f"{name}.txt").read_text().splitlines() if line[:1].isalpha()}
+        for name in ("book", "full")
+    )
+    assert {line.split(" ")[0] for line in book} <= {line.split(" ")[0] for line in full}
+
+
+def test_the_book_set_has_no_tensorflow() -> None:
+    assert "tensorflow" not in (ROOT / "requirements" / "book.txt").read_text(encoding="utf-8")
