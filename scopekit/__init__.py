@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from scopekit import rules as rules
     from scopekit.check import check_shared as check_shared
     from scopekit.check import same as same
+    from scopekit.check import where as where
     from scopekit.readers import read as read
     from scopekit.show import dot as dot
     from scopekit.show import picture as picture
@@ -37,6 +38,7 @@ _HOME = {
     "same": "scopekit.check",
     "check_shared": "scopekit.check",
     "trace": "scopekit.tracing",
+    "where": "scopekit.check",
 }
 
 # TensorFlow reads these once, when it is imported; a value that the reader has set stays.

@@ -1,7 +1,7 @@
-"""Live tensors and variables -> are the weights really shared? Answered by proof, not by names.
+"""A live program -> where it stands, and whether its weights are really shared; by proof, not by names.
 
-In: variables, or the outputs of two branches of one `tf.Graph`. Out: a verdict that can be asked (`if verdict:`) and
-read. The graph that is asked about keeps its ops and its values.
+In: the scopes that are open, variables, or the outputs of two branches of one `tf.Graph`. Out: a verdict that can be
+asked (`if verdict:`) and read. The graph that is asked about keeps its ops and its values.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from scopekit.graph import ScopekitError
+from scopekit.show.stacks import Stacks
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +29,26 @@ class Verdict:
 
     def __repr__(self) -> str:
         return "\n".join([self.answer, *(f"  {kind:<11} {found}" for kind, found in self.proofs)])
+
+
+def where() -> Stacks:
+    """Say in which scopes the program stands: what the next variable and the next op will be called.
+
+    Returns:
+        The two stacks of scopes of the current graph, which a notebook draws. Nothing is opened or changed.
+
+    Mirrors `tf.compat.v1.get_variable_scope` and `tf.Graph.get_name_scope`.
+
+    >>> from scopekit.show.stacks import Stacks
+    >>> Stacks("net/conv1", "tower/net/conv1", "None")
+    variable scope  (root) > net > conv1          get_variable("w") is named net/conv1/w  (reuse=None)
+    name scope      (root) > tower > net > conv1  an op "x" is named tower/net/conv1/x
+    """
+    import tensorflow as tf
+
+    scope = tf.compat.v1.get_variable_scope()
+    flag = str(scope.reuse or None) if isinstance(scope.reuse, bool | None) else "AUTO_REUSE"
+    return Stacks(scope.name, tf.compat.v1.get_default_graph().get_name_scope(), flag)
 
 
 def same(a: Any, b: Any) -> bool:

@@ -123,3 +123,17 @@ def test_same_in_eager_mode_and_in_keras() -> None:
     assert not sk.same(dense.kernel, dense.bias)
     with pytest.raises(sk.ScopekitError, match="is not a variable"):
         sk.same(a, 1.0)
+
+
+def test_where_tells_the_two_stacks() -> None:
+    with tf.Graph().as_default() as graph:
+        assert repr(sk.where()).splitlines()[0].endswith('get_variable("w") is named w  (reuse=None)')
+        with tf1.name_scope("tower"), tf1.variable_scope("net"), tf1.variable_scope("conv", reuse=True):
+            stacks = sk.where()
+            op = tf.constant(1.0, name="x").op.name
+        with tf1.variable_scope("net", reuse=tf1.AUTO_REUSE):
+            assert sk.where().reuse == "AUTO_REUSE"
+        assert len(graph.get_operations()) == 1
+    assert (stacks.variable_scope, stacks.name_scope, stacks.reuse) == ("net/conv", "tower/net/conv", "True")
+    assert f'an op "x" is named {op}' in repr(stacks)
+    assert "get_variable(&quot;w&quot;) is named net/conv/w" in stacks._repr_html_()
