@@ -12,13 +12,13 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
+from types import CodeType
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Place = tuple[str, int]  # file, line
+Place = tuple[CodeType, int]  # the code and the instruction in it; its line is looked up when somebody reads
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,11 +44,13 @@ class Trace:
 
     def __init__(self) -> None:
         self._notes: list[tuple[Any, ...]] = []
+        # (id of a graph's store, full name) -> the store, kept so that its id stays its own, and the place.
+        self._made: dict[tuple[int, str], tuple[Any, Place]] = {}
 
     @property
     def events(self) -> tuple[Event, ...]:
         """The events so far, in order."""
-        return tuple(tell(*facts) for tell, *facts in self._notes)
+        return tuple(tell(self, *facts) for tell, *facts in self._notes)
 
     def table(self) -> DataFrame:
         """Return the events as a pandas table, a row each."""
@@ -110,33 +112,35 @@ _lock = threading.Lock()
 _open: list[Trace] = []
 _wrapped: list[tuple[type, str, Any]] = []
 _here = threading.local()
-_internal: dict[str, bool] = {__file__: True}  # file -> whether it is TensorFlow's (or this one)
+_internal: set[str] = set()  # files of TensorFlow's own, and this one
+_external: set[str] = set()  # files of the program
 
 
 def _caller() -> tuple[Place, Place | None]:
     """Return where the program called TensorFlow, and where that place was called from."""
-    frame: FrameType | None = sys._getframe(2)
-    while frame is not None and _is_internal(frame.f_code.co_filename) and frame.f_back is not None:
+    frame: Any = sys._getframe(2)
+    code = frame.f_code
+    while code.co_filename in _internal or (code.co_filename not in _external and _is_internal(code)):
         frame = frame.f_back
-    assert frame is not None
+        code = frame.f_code
     back = frame.f_back
-    outer = (back.f_code.co_filename, back.f_lineno) if back is not None else None
-    return (frame.f_code.co_filename, frame.f_lineno), outer
+    return (code, frame.f_lasti), (back.f_code, back.f_lasti) if back else None
 
 
-def _is_internal(filename: str) -> bool:
-    known = _internal.get(filename)
-    if known is None:
-        parts = Path(filename).parts
-        known = _internal[filename] = "tensorflow" in parts and "python" in parts[parts.index("tensorflow") :]
-    return known
+def _is_internal(code: CodeType) -> bool:
+    parts = Path(code.co_filename).parts
+    inside = code.co_filename == __file__ or ("tensorflow" in parts and "python" in parts[parts.index("tensorflow") :])
+    (_internal if inside else _external).add(code.co_filename)
+    return inside
 
 
 def _place(place: Place | None) -> str:
     """Return a place as a reader knows it: the notebook's cell, or the file's own name, and the line."""
     if place is None:
         return ""
-    filename, line = place
+    code, instruction = place
+    filename = code.co_filename
+    line = next(line for start, end, line in code.co_lines() if start <= instruction < end)
     shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
     cell = shell.compile.format_code_name(filename) if shell else None
     if cell:
@@ -144,6 +148,11 @@ def _place(place: Place | None) -> str:
     # Below a notebook's cell, and below a module's top level, stands the machinery that runs them.
     machinery = ("IPython" in Path(filename).parts) or filename.startswith("<frozen")
     return "" if machinery else f"{Path(filename).name}:{line}"
+
+
+def _depth() -> int:
+    """Return how many of the wrapped functions this thread is in: what TensorFlow does of itself is not noted."""
+    return getattr(_here, "depth", 0)
 
 
 def _note(*note: Any) -> None:
@@ -156,8 +165,6 @@ def _note(*note: Any) -> None:
 # that its id is not given to another while the trace is open.
 Origin = tuple[Any, str, Place]
 _origins: dict[int, Origin] = {}
-# Where a variable was first made: id of its graph's store and full name -> the store, place.
-_made_at: dict[tuple[int, str], tuple[Any, Place]] = {}
 
 
 def _why(flag: object, origin: Origin | None, argument: object = None) -> str:
@@ -173,19 +180,22 @@ def _flag(reuse: object) -> str:
     return str(reuse) if isinstance(reuse, bool) else "AUTO_REUSE"
 
 
-def _tell(what: str, name: str, outcome: str, because: str, place: Place, outer: Place | None) -> Event:
+def _tell(_: Trace, what: str, name: str, outcome: str, because: str, place: Place, outer: Place | None) -> Event:
     return Event(what, name, outcome, because, _place(place), _place(outer))
 
 
-def _tell_scope(name: str, flag: object, origin: Origin | None, place: Place, outer: Place | None) -> Event:
-    return _tell("variable_scope", name, "opened", _why(flag, origin), place, outer)
+def _tell_scope(
+    trace: Trace, name: str, flag: object, origin: Origin | None, place: Place, outer: Place | None
+) -> Event:
+    return _tell(trace, "variable_scope", name, "opened", _why(flag, origin), place, outer)
 
 
 def _tell_get_variable(
+    trace: Trace,
+    var_store: Any,
     full: str,
     outcome: str,
     error: str,
-    first: tuple[Any, Place] | None,
     flag: object,
     origin: Origin | None,
     argument: object,
@@ -193,7 +203,7 @@ def _tell_get_variable(
     outer: Place | None,
 ) -> Event:
     """Return the event of one `get_variable`, in the order in which TensorFlow decides."""
-    why = _why(flag, origin, argument)
+    why, first = _why(flag, origin, argument), trace._made.get((id(var_store), full))
     there = f"'{full}' was first made at {_place(first[1])}" if first else f"'{full}' was made before the trace"
     if outcome == "made":
         because = f"no '{full}' in this graph yet; {why}"
@@ -203,7 +213,7 @@ def _tell_get_variable(
         because = f"no '{full}' in this graph to find; {why}"
     else:
         because = error
-    return _tell("get_variable", full, outcome, because, place, outer)
+    return _tell(trace, "get_variable", full, outcome, because, place, outer)
 
 
 def _get_variable(original: Any) -> Any:
@@ -214,7 +224,7 @@ def _get_variable(original: Any) -> Any:
         # As they are now: a later reuse_variables() must not change what is said of this call.
         flag, origin = self._reuse, _origins.get(id(self))
         outcome, error = "raised", ""
-        _here.depth = getattr(_here, "depth", 0) + 1
+        _here.depth = _depth() + 1
         try:
             variable = original(self, var_store, name, *args, **kwargs)
             outcome = "shared" if existed else "made"
@@ -224,18 +234,19 @@ def _get_variable(original: Any) -> Any:
             raise
         finally:
             _here.depth -= 1
-            key = (id(var_store), full)
-            if outcome == "made":
-                _made_at[key] = (var_store, place)
-            first, argument = _made_at.get(key), kwargs.get("reuse")
-            _note(_tell_get_variable, full, outcome, error, first, flag, origin, argument, place, outer)
+            argument = kwargs.get("reuse")
+            note = (_tell_get_variable, var_store, full, outcome, error, flag, origin, argument, place, outer)
+            for each in _open:
+                if outcome == "made":
+                    each._made[id(var_store), full] = (var_store, place)
+                each._notes.append(note)
 
     return get_variable
 
 
 def _variable(original: Any) -> Any:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        if getattr(_here, "depth", 0):  # made by get_variable, which leaves its own note
+        if _depth():  # made by get_variable, which leaves its own note
             return original(self, *args, **kwargs)  # type: ignore[no-any-return]
         place, outer = _caller()
         wanted = kwargs.get("name")
@@ -270,7 +281,7 @@ def _enter_variable_scope(original: Any) -> Any:
 
         place, outer = _caller()
         parent = tf_scopes.get_variable_scope()
-        _here.depth = getattr(_here, "depth", 0) + 1
+        _here.depth = _depth() + 1
         try:
             scope = original(self)
         finally:
@@ -291,7 +302,7 @@ def _enter_name_scope(original: Any) -> Any:
     def __enter__(self: Any) -> Any:  # noqa: N807
         name = original(self)
         # TensorFlow opens name scopes of its own in nearly every op; only the program's are noted.
-        if not getattr(_here, "depth", 0) and not _is_internal(sys._getframe(1).f_code.co_filename):
+        if not _depth() and not _is_internal(sys._getframe(1).f_code):
             because = "prefixes ops and tf.Variable; get_variable does not look at it"
             _note(_tell, "name_scope", (name or "").rstrip("/"), "opened", because, *_caller())
         return name
@@ -333,4 +344,3 @@ def _unwrap() -> None:
         owner, name, original = _wrapped.pop()
         setattr(owner, name, original)
     _origins.clear()
-    _made_at.clear()
