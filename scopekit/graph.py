@@ -5,7 +5,11 @@ In: what a reader found (op names and types, variables, who reads which). Out: t
 
 from __future__ import annotations
 
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 class ScopekitError(ValueError):
@@ -28,15 +32,20 @@ class Variable:
     """None where the source does not say: a GraphDef has no collections."""
 
 
-@dataclass(frozen=True, slots=True)
-class Read:
-    """One op that uses a variable's value."""
+class Read(NamedTuple):
+    """One op that uses a variable's value. A NamedTuple, because a graph of a million ops has 200,000 of them."""
 
     variable: str
     op: str
     """The op that uses the value (``image_filters_1/conv1/Conv2D``), not the ReadVariableOp or Identity between."""
     role: str
     """``forward``, ``gradient``, ``optimizer``, ``regularizer`` or ``bookkeeping`` (initializer, saver, summary)."""
+    type: str = ""
+    """The type of `op`: ``Conv2D``."""
+    via: tuple[str, ...] = ()
+    """The call ops, outermost first, through which a reading op inside a function is reached."""
+    branch: tuple[tuple[str, int], ...] = ()
+    """The sides of conditionals on which the op lies, (predicate or call op, side), outermost first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,3 +62,15 @@ class ScopeGraph:
     types: tuple[str, ...]
     variables: tuple[Variable, ...]
     reads: tuple[Read, ...]
+
+
+@contextmanager
+def pause_gc() -> Iterator[None]:
+    """Keep Python from looking for garbage among millions of names, which would double the time of a large graph."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()

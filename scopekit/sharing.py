@@ -1,13 +1,45 @@
 """ScopeGraph -> who reads which variable, from which call.
 
 In: a `ScopeGraph`. Out: a `Sharing`, which `scopekit.show` draws. Nothing here looks at TensorFlow.
+
+A variable is shared when two or more calls read it in forward direction. Which reads are one call:
+
+1. Reads in different layers are different calls. A read's layer is the innermost scope around it that is named like
+   the scope of the variable (``dense_1`` for ``dense/kernel``), or else the scope in which it lies.
+2. In one layer, an op and its numbered copy (``MatMul``, ``MatMul_1``) are two calls; different ops (``mul`` and
+   ``sub`` of a normalization) are one. The sides of a conditional are no copies: only one of them runs.
+3. But a table lookup is a place of its own, and so is each product of another name (``MatMul`` and ``transpose``):
+   that is how tied weights look where no scope parts them.
+
+A call is named by the outermost scope in which no other call reads the variable, or by its op where no scope parts
+them. Calls in copies of one scope (``net`` and ``net_1``, or ``Train`` and ``Valid``, which read the same variables) are
+the same function called again; all others are two places of one model. Reads inside a function take place where the
+function is called: ``while/MatMul``.
 """
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_left
+from collections import defaultdict
+from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
+from itertools import islice
+from math import prod
 
-from scopekit.graph import ScopeGraph, Variable
+from scopekit.graph import Read, ScopeGraph, Variable, pause_gc
+
+_LOOKUPS = frozenset({"Gather", "GatherV2", "GatherNd", "ResourceGather", "ResourceGatherNd"})
+_PRODUCTS = frozenset(
+    {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "SparseMatMul", "SparseTensorDenseMatMul", "Einsum"}
+    | {"Conv2D", "Conv3D", "Conv2DBackpropInput", "Conv3DBackpropInputV2", "DepthwiseConv2dNative", "Transpose"}
+    | _LOOKUPS
+)
+_NUMBER = re.compile(r"_\d+(?=/|$)")
+_LAYER = re.compile(r"(layer|block|conv|deconv|fc|dense|hidden|linear|lin|unit|stage|h|l)_?(\d+)")
+_RESTORED = re.compile(r"(?:^|/)save(?:_\d+)?/")
+_MANY = 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,5 +105,294 @@ class Sharing:
 
 
 def analyse(graph: ScopeGraph) -> Sharing:
-    """Return who reads which variable of `graph`, and from which call."""
-    raise NotImplementedError
+    """Return who reads which variable of a graph, and from which call.
+
+    Args:
+        graph: What `scopekit.read` gives.
+
+    Returns:
+        The readers of each variable, the figures of the whole graph, and what is worth a look.
+
+    Mirrors no function of TensorFlow, which does not say who shares what; the reads are those of `scopekit.flow`.
+
+    >>> w = Variable("net/w", "ref", (2, 3), "float32", None)
+    >>> reads = (Read("net/w", "net/MatMul", "forward", "MatMul"), Read("net/w", "net_1/MatMul", "forward", "MatMul"))
+    >>> found = analyse(ScopeGraph("two calls", (), (), (w,), reads))
+    >>> found.readers[0].kind, [call.name for call in found.readers[0].calls], found.totals.without_sharing
+    ('called again', ['net', 'net_1'], 2)
+    """
+    with pause_gc():
+        forward: dict[str, list[_Use]] = {v.name: [] for v in graph.variables}
+        others: dict[str, dict[str, dict[str, str]]] = {v.name: {} for v in graph.variables}
+        last: dict[str, _Use] = {}
+        for read in graph.reads:
+            if read.role != "forward":
+                others[read.variable].setdefault(read.role, {})[read.op] = read.type
+                continue
+            use = _Use(read)
+            forward[read.variable].append(use)
+            before = last.get(use.scope)
+            if before:
+                use.before, before.after = before.read.variable, read.variable
+            last[use.scope] = use
+        scopes = _Scopes(forward)
+        readers = []
+        for v in graph.variables:
+            rest = tuple((role, tuple(ops)) for role, ops in sorted(others[v.name].items()))
+            calls, kind = _calls(v.name, forward[v.name], scopes)
+            readers.append(Readers(v, calls, rest, kind))
+        sizes = [prod(1 if d is None else d for d in v.shape) if v.shape is not None else 0 for v in graph.variables]
+        totals = Totals(
+            ops=len(graph.ops),
+            variables=len(readers),
+            parameters=sum(sizes),
+            bytes=sum(n * _width(v.dtype) for n, v in zip(sizes, graph.variables, strict=True)),
+            shared=sum(r.shared for r in readers),
+            without_sharing=sum(max(1, len(r.calls)) for r in readers),
+        )
+        return Sharing(graph, tuple(readers), totals, tuple(_suspicions(readers, others)))
+
+
+@cache
+def _width(dtype: str) -> int:
+    """Return the bytes of one element: complex64 -> 8, float8_e5m2 -> 1, bool -> 1."""
+    bits = re.search(r"\d+", dtype)
+    return max(1, int(bits[0]) // 8) if bits else 1
+
+
+def _plain(name: str) -> str:
+    """Return a name without the numbers that make it unique: ``net_1/MatMul_2`` -> ``net/MatMul``."""
+    return _NUMBER.sub("", name) if "_" in name else name
+
+
+class _Use:
+    """A forward read, and where it takes place."""
+
+    __slots__ = ("address", "after", "before", "leaf", "read", "scope")
+
+    def __init__(self, read: Read) -> None:
+        self.read = read
+        self.address = read.op
+        if read.via:
+            outer, *inner = read.via
+            self.address = "/".join((outer, *(name.partition("/")[2] for name in (*inner, read.op))))
+        self.scope, _, leaf = self.address.rpartition("/")
+        self.leaf = _plain(leaf)
+        # The variables that are read in the same scope before and after this one.
+        self.before = self.after = ""
+
+    def layer(self, plain: str) -> str:
+        """Return the innermost scope around the read that is named like the variable's scope, or the nearest."""
+        if plain:
+            parts = self.scope.split("/")
+            for i in range(len(parts) - 1, -1, -1):
+                if parts[i].startswith(plain) and _plain(parts[i]) == plain:
+                    return "/".join(parts[: i + 1])
+        return self.scope
+
+
+class _Scopes:
+    """Which variables are read in a scope."""
+
+    def __init__(self, forward: dict[str, list[_Use]]) -> None:
+        self.forward = forward
+        self.sorted: list[tuple[str, str]] = []
+        self.known: dict[str, frozenset[str]] = {}
+
+    def __getitem__(self, scope: str) -> frozenset[str]:
+        if not self.sorted:
+            self.sorted = sorted((use.address, name) for name, uses in self.forward.items() for use in uses)
+        if scope not in self.known:
+            start = bisect_left(self.sorted, (scope + "/", ""))
+            end = bisect_left(self.sorted, (scope + "0", ""))  # 0 comes after /
+            self.known[scope] = frozenset(name for _, name in islice(self.sorted, start, min(end, start + _MANY)))
+        return self.known[scope]
+
+
+def _calls(variable: str, uses: list[_Use], scopes: _Scopes) -> tuple[tuple[Call, ...], str]:
+    """Return the calls that read the variable, and the kind of its sharing."""
+    if len(uses) == 1:
+        return (Call(uses[0].address.partition("/")[0], (uses[0].read.op,)),), ""
+    groups = _group(variable, uses)
+    names = _names(groups)
+    calls = tuple(
+        Call(name, tuple(dict.fromkeys(use.read.op for use in group)))
+        for name, group in zip(names, groups, strict=True)
+    )
+    if len(calls) < 2:
+        return calls, ""
+    # One of each sort of calls that are copies of one another: by their names, or else by what they read.
+    sorts: dict[tuple[str, str], tuple[str, _Use]] = {}
+    for name, (use, *_) in zip(names, groups, strict=True):
+        sorts.setdefault((_plain(use.scope), use.leaf) if name != use.address else (name, ""), (name, use))
+    different: list[tuple[str, _Use]] = []
+    for one in islice(sorts.values(), _MANY):
+        if not any(_copies(one, other, scopes) for other in different):
+            different.append(one)
+    return calls, "two places" if len(different) > 1 else "called again"
+
+
+def _copies(one: tuple[str, _Use], other: tuple[str, _Use], scopes: _Scopes) -> bool:
+    """Whether two calls are one function, called again."""
+    (name, a), (named, b) = one, other
+    if a.leaf != b.leaf:
+        return False
+    if name == a.address or named == b.address:  # no scope parts them: what is read beside them does
+        return a.scope == b.scope and bool((a.before and a.before == b.before) or (a.after and a.after == b.after))
+    return scopes[name] <= scopes[named] or scopes[named] <= scopes[name]
+
+
+def _group(variable: str, uses: list[_Use]) -> list[list[_Use]]:
+    """Return the uses of a variable, parted into calls by the rules above."""
+    plain = _plain(variable.rpartition("/")[0].rpartition("/")[2])
+    layers: defaultdict[str, list[_Use]] = defaultdict(list)
+    for use in uses:
+        layers[use.layer(plain)].append(use)
+    if len(layers) == len(uses):
+        return [[use] for use in uses]
+    for use in uses:  # an op of several is named like the scope of the others: l2_normalize/Square, l2_normalize
+        if use.address in layers and use in layers[use.layer(plain)] and len(layers[use.layer(plain)]) == 1:
+            layers[use.address] += layers.pop(use.layer(plain))
+    calls: list[list[_Use]] = []
+    for members in layers.values():
+        copies: defaultdict[int, list[_Use]] = defaultdict(list)
+        seen: defaultdict[tuple[str, object], int] = defaultdict(int)
+        for use in members:
+            key = use.leaf, use.read.branch
+            copies[seen[key]].append(use)
+            seen[key] += 1
+        for copy in copies.values():
+            lookups = [[use] for use in copy if use.read.type in _LOOKUPS]
+            products = [[use] for use in copy if use.read.type in _PRODUCTS - _LOOKUPS]
+            rest = [use for use in copy if use.read.type not in _PRODUCTS]
+            if rest:
+                products[:1] = [[*(products[0] if products else []), *rest]]
+            calls += lookups + products
+    place = {use.read: i for i, use in enumerate(uses)}
+    for call in calls:
+        call.sort(key=lambda use: place[use.read])
+    return sorted(calls, key=lambda call: place[call[0].read])
+
+
+def _names(groups: list[list[_Use]]) -> list[str]:
+    """Return for each call the outermost scope that no other call shares with it, or its first op."""
+    places = sorted((use.address, i) for i, group in enumerate(groups) for use in group)
+    names: dict[int, str] = {}
+    for i, group in enumerate(groups):
+        first = group[0].address
+        at = bisect_left(places, (first, i))
+        left, right = at - 1, at + 1
+        while left >= 0 and places[left][1] == i:
+            left -= 1
+        while right < len(places) and places[right][1] == i:
+            right += 1
+        near = [places[k][0] for k in (left, right) if 0 <= k < len(places)]
+        end = first.find("/", max((_common(first, other) for other in near), default=0))
+        scope = first[: end + 1]
+        names[i] = first[:end] if end >= 0 and all(use.address.startswith(scope) for use in group) else first
+    return list(names.values())
+
+
+def _common(a: str, b: str) -> int:
+    """Return how many characters two names have in common at their start; names may be long."""
+    low, high = 0, min(len(a), len(b))
+    while low < high:
+        middle = (low + high + 1) // 2
+        low, high = (middle, high) if a[low:middle] == b[low:middle] else (low, middle - 1)
+    return low
+
+
+def _suspicions(readers: list[Readers], others: dict[str, dict[str, dict[str, str]]]) -> Iterator[Suspicion]:
+    """Yield what is worth a look."""
+    yield from _twins(readers)
+    yield from _unread(readers, others)
+    yield from _layers(readers)
+
+
+def _twins(readers: list[Readers]) -> Iterator[Suspicion]:
+    """Variables that look like a second set where one was meant."""
+    read = {r.variable.name: r.variable for r in readers if r.calls and len(r.variable.name) < _MANY}
+    pairs: dict[tuple[str, str], list[tuple[str, str]]] = {}
+    doubled = []
+    for name, variable in read.items():
+        for match in re.finditer(r"_1(?=/|$)", name):
+            first, rest = name[: match.start()], name[match.end() :]
+            twin = read.get(first + rest)
+            if twin and (twin.shape, twin.dtype) == (variable.shape, variable.dtype) and not first.endswith("Variable"):
+                # Single variables of one scope go together, as a scope and its copy do.
+                scopes = (first, first + "_1") if rest else (first.rpartition("/")[0], "")
+                pairs.setdefault(scopes, []).append((twin.name, name))
+        twice = re.search(r"(?:^|/)([^/]+/)(?=\1)", name)
+        twin = read.get(name[: twice.start(1)] + name[twice.end(1) :]) if twice else None
+        if twin and (twin.shape, twin.dtype) == (variable.shape, variable.dtype):
+            doubled.append((twin.name, name))
+    for (scope, copy), found in pairs.items():
+        inside = [name for name in read if name.startswith(copy + "/")] if copy else []
+        layers = {name.rpartition("/")[0] for _, name in found}
+        matrices = sum(len(read[name].shape or ()) > 1 for _, name in found)
+        stack = copy and any(name.startswith(scope + "_3/") for name in read)
+        # Less than two layers may be meant (dense, dense_1), and so may a stack of many copies.
+        if not stack and (not copy or len(found) == len(inside)) and (len(layers) > 1 or matrices > 1):
+            what = (
+                f"{copy!r} holds the variables of {scope!r} once more"
+                if copy
+                else f"{found[0][1]!r} and others repeat {found[0][0]!r} and others"
+            )
+            yield Suspicion(
+                f"{what}, in the same shapes: if one set was meant to be shared, it is not.",
+                tuple(name for pair in found for name in pair),
+            )
+    if doubled:
+        yield Suspicion(
+            f"{doubled[0][1]!r} repeats a scope of {doubled[0][0]!r}, in the same shape: a scope was opened inside itself"
+            " and made variables of its own.",
+            tuple(name for pair in doubled for name in pair),
+        )
+
+
+def _unread(readers: list[Readers], others: dict[str, dict[str, dict[str, str]]]) -> Iterator[Suspicion]:
+    """Variables that nobody reads, or that are read and not trained."""
+    silent: dict[str, list[str]] = {}
+    updated = {r.variable.name for r in readers if "optimizer" in others[r.variable.name]}
+    frozen = []
+    for r in readers:
+        name, roles = r.variable.name, others[r.variable.name]
+        if r.variable.trainable is False or any(
+            kind.startswith("Assign") and op != f"{name}/Assign" and not _RESTORED.search(op)
+            for op, kind in roles.get("bookkeeping", {}).items()
+        ):
+            continue
+        if not r.calls and roles.keys() == {"bookkeeping"}:  # Keras exports handles that nothing touches at all
+            silent.setdefault(name.rpartition("/")[0], []).append(name)
+        elif r.calls and r.variable.trainable and name not in updated:
+            frozen.append(name)
+    if any(r.calls for r in readers):
+        for scope, names in silent.items():
+            where = f"the scope {scope!r}" if scope else f"{names[0]!r}"
+            yield Suspicion(f"Nothing reads {where} but initializers and savers: is its layer used?", tuple(names))
+    trained = sum(r.variable.trainable is True and r.variable.name in updated for r in readers)
+    if frozen and trained:
+        yield Suspicion(
+            f"{len(frozen)} trainable variables, {frozen[0]!r} first, are read but no optimizer updates them, while"
+            f" {trained} others are: are they meant to stay as they are?",
+            tuple(frozen),
+        )
+
+
+def _layers(readers: list[Readers]) -> Iterator[Suspicion]:
+    """Variables in which two layers have become one."""
+    glued: dict[tuple[str, ...], list[str]] = {}
+    for r in readers:
+        names = [call.name for call in r.calls]
+        layers = [_LAYER.fullmatch(name.rpartition("/")[2]) for name in islice(names, _MANY)]
+        kinds = {match[1] for match in layers if match}
+        # layer, layer_1, layer_2 are the numbers of TensorFlow; layer1 and layer2 were written by somebody.
+        bare = {name.rpartition("/")[2] for name in names} & kinds
+        if r.shared and all(layers) and len(kinds) == 1 and not bare:
+            glued.setdefault(tuple(names), []).append(r.variable.name)
+    for scopes, variables in glued.items():
+        yield Suspicion(
+            f"{scopes[0]!r} and {scopes[1]!r} look like two layers but read one set of weights, {variables[0]!r}:"
+            " did AUTO_REUSE glue them together?",
+            tuple(variables),
+        )

@@ -1,0 +1,647 @@
+"""Programs in the style of public TensorFlow 1 code, each with the truth about its sharing, written by hand.
+
+Each builds into the current default graph and returns what is shared: {variable: the calls that read it, in order}. What
+is not in it is private. `build` runs one with resource or with ref variables, and `PROGRAMS` has them all.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+import tensorflow as tf
+
+tf1 = tf.compat.v1
+Truth = dict[str, list[str]]
+
+
+def build(program: Callable[[], Truth], resource: bool) -> tuple[tf.Graph, Truth]:
+    """Return the graph of `program`, made with resource or ref variables, and its truth."""
+    with tf.Graph().as_default() as graph:
+        before = tf1.resource_variables_enabled()
+        (tf1.enable_resource_variables if resource else tf1.disable_resource_variables)()
+        try:
+            truth = program()
+        finally:
+            (tf1.enable_resource_variables if before else tf1.disable_resource_variables)()
+    return graph, truth
+
+
+def histogram(tag: str, value: tf.Tensor) -> None:
+    """Stand in for tf.summary.histogram, which needs TensorBoard."""
+    tf.raw_ops.HistogramSummary(tag=tag, values=value)
+
+
+def scalar(tag: str, value: tf.Tensor) -> None:
+    """Stand in for tf.summary.scalar."""
+    tf.raw_ops.ScalarSummary(tags=tag, values=value)
+
+
+# -- the three solutions of the article --------------------------------------------------------------------------
+
+
+def _filters(image: tf.Tensor) -> tf.Tensor:
+    for name in ("conv1", "conv2"):
+        with tf1.variable_scope(name):
+            weights = tf1.get_variable("weights", [5, 5, 1, 1], initializer=tf1.random_normal_initializer())
+            biases = tf1.get_variable("biases", [1], initializer=tf1.constant_initializer(0.0))
+            image = tf.nn.relu(tf.nn.conv2d(image, weights, [1, 1, 1, 1], "SAME") + biases)
+    return image
+
+
+def filters_by_scope() -> Truth:
+    """The article's answer: one scope, entered again with reuse."""
+    images = [tf1.placeholder(tf.float32, [None, 28, 28, 1]) for _ in range(2)]
+    with tf1.variable_scope("image_filters") as scope:
+        _filters(images[0])
+        scope.reuse_variables()
+        _filters(images[1])
+    names = [f"image_filters/conv{i}/{v}" for i in (1, 2) for v in ("weights", "biases")]
+    return {name: [f"image_filters/conv{name[18]}", f"image_filters/conv{name[18]}_1"] for name in names}
+
+
+def filters_by_template() -> Truth:
+    """make_template: every call opens the scope anew."""
+    template = tf1.make_template("image_filters", _filters)
+    images = [tf1.placeholder(tf.float32, [None, 28, 28, 1]) for _ in range(3)]
+    loss = tf.add_n([tf.reduce_sum(template(image)) for image in images])
+    tf1.train.MomentumOptimizer(0.1, 0.9).minimize(loss)
+    tf1.train.Saver()
+    names = [f"image_filters/conv{i}/{v}" for i in (1, 2) for v in ("weights", "biases")]
+    return dict.fromkeys(names, ["image_filters", "image_filters_1", "image_filters_2"])
+
+
+def filters_by_dictionary() -> Truth:
+    """Variables in a dictionary and no scopes at all: only the numbers of the ops tell the calls apart."""
+    v = {
+        "w1": tf1.Variable(tf1.random_normal([5, 5, 1, 1]), name="w1"),
+        "b1": tf1.Variable(tf.zeros([1]), name="b1"),
+        "w2": tf1.Variable(tf1.random_normal([5, 5, 1, 1]), name="w2"),
+        "b2": tf1.Variable(tf.zeros([1]), name="b2"),
+    }
+    for _ in range(2):
+        x = tf1.placeholder(tf.float32, [None, 28, 28, 1])
+        h = tf.nn.relu(tf.nn.conv2d(x, v["w1"], [1, 1, 1, 1], "SAME") + v["b1"])
+        tf.nn.relu(tf.nn.conv2d(h, v["w2"], [1, 1, 1, 1], "SAME") + v["b2"])
+    return {
+        "w1": ["Conv2D", "Conv2D_2"],
+        "b1": ["add", "add_2"],
+        "w2": ["Conv2D_1", "Conv2D_3"],
+        "b2": ["add_1", "add_3"],
+    }
+
+
+# -- a language model in the style of GPT-2's public code -----------------------------------------------------------
+
+
+def _norm(x: tf.Tensor, scope: str) -> tf.Tensor:
+    with tf1.variable_scope(scope):
+        g = tf1.get_variable("g", [16], initializer=tf1.constant_initializer(1))
+        b = tf1.get_variable("b", [16], initializer=tf1.constant_initializer(0))
+        u = tf.reduce_mean(x, axis=-1, keepdims=True)
+        s = tf.reduce_mean(tf.square(x - u), axis=-1, keepdims=True)
+        x = (x - u) * tf1.rsqrt(s + 1e-5)
+        return x * g + b
+
+
+def _conv1d(x: tf.Tensor, scope: str, nf: int) -> tf.Tensor:
+    with tf1.variable_scope(scope):
+        *start, nx = [d if d is not None else tf.shape(x)[i] for i, d in enumerate(x.shape.as_list())]
+        w = tf1.get_variable("w", [1, nx, nf], initializer=tf1.random_normal_initializer(stddev=0.02))
+        b = tf1.get_variable("b", [nf], initializer=tf1.constant_initializer(0))
+        return tf.reshape(tf.matmul(tf.reshape(x, [-1, nx]), tf.reshape(w, [-1, nf])) + b, [*start, nf])
+
+
+def _gpt(tokens: tf.Tensor, reuse: object = tf1.AUTO_REUSE) -> tf.Tensor:
+    with tf1.variable_scope("model", reuse=reuse):
+        wpe = tf1.get_variable("wpe", [32, 16], initializer=tf1.random_normal_initializer(stddev=0.01))
+        wte = tf1.get_variable("wte", [50, 16], initializer=tf1.random_normal_initializer(stddev=0.02))
+        h = tf.gather(wte, tokens) + tf.gather(wpe, tf.range(tf.shape(tokens)[1]))
+        for layer in range(2):
+            with tf1.variable_scope(f"h{layer}"):
+                a = _conv1d(_norm(h, "ln_1"), "attn_c", 48)
+                q, k, v = tf.split(a, 3, axis=2)
+                h = h + tf.matmul(tf.nn.softmax(tf.matmul(q, k, transpose_b=True)), v)
+                m = _conv1d(tf.nn.relu(_conv1d(_norm(h, "ln_2"), "c_fc", 64)), "c_proj", 16)
+                h = h + m
+        h = _norm(h, "ln_f")
+        return tf.matmul(tf.reshape(h, [-1, 16]), wte, transpose_b=True)
+
+
+_GPT = [f"h{i}/{n}" for i in (0, 1) for n in ("ln_1/g", "ln_1/b", "attn_c/w", "attn_c/b", "ln_2/g", "ln_2/b")]
+_GPT += [f"h{i}/{n}/{v}" for i in (0, 1) for n in ("c_fc", "c_proj") for v in "wb"] + ["ln_f/g", "ln_f/b", "wpe"]
+
+
+def _gather() -> str:
+    return "Gather" if tf1.resource_variables_enabled() else "GatherV2"
+
+
+def gpt_train() -> Truth:
+    """One call, Adam: only the tied embedding is shared, in two places of the model."""
+    tokens = tf1.placeholder(tf.int32, [None, None])
+    logits = _gpt(tokens, reuse=None)
+    labels = tf.reshape(tokens, [-1])
+    loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
+    tf1.train.AdamOptimizer(1e-4).minimize(loss)
+    scalar("loss", loss)
+    tf1.train.Saver(max_to_keep=5)
+    return {"model/wte": [f"model/{_gather()}", "model/MatMul"]}
+
+
+def gpt_train_and_sample() -> Truth:
+    """Trained and sampled from: the second call stands in a while_loop."""
+    tokens = tf1.placeholder(tf.int32, [4, 8])
+    logits = _gpt(tokens)
+    labels = tf.reshape(tokens, [-1])
+    loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
+    tf1.train.AdamOptimizer(1e-4).minimize(loss)
+    with tf1.name_scope("sample_sequence"):
+
+        def body(i: tf.Tensor, context: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+            samples = tf.reshape(tf.argmax(_gpt(context), axis=-1, output_type=tf.int32), [4, 8])
+            return i + 1, samples
+
+        tf1.while_loop(lambda i, c: i < 5, body, [tf.constant(0), tokens], back_prop=False)
+    shared: Truth = {f"model/{name}": ["model", "sample_sequence"] for name in _GPT}
+    shared["model/wte"] = [f"{m}/{op}" for m in ("model", "sample_sequence/while/model") for op in (_gather(), "MatMul")]
+    return shared
+
+
+# -- the PTB model: train, valid and test in one graph --------------------------------------------------------------
+
+
+def _ptb(training: bool, steps: int) -> tf.Tensor:
+    data = tf1.placeholder(tf.int32, [4, steps])
+    embedding = tf1.get_variable("embedding", [50, 8])
+    inputs = tf.nn.embedding_lookup(embedding, data)
+    if training:
+        inputs = tf1.nn.dropout(inputs, rate=0.5)
+    state, output = tf.zeros([4, 8]), tf.zeros([4, 8])
+    outputs = []
+    with tf1.variable_scope("RNN"):
+        for t in range(steps):
+            with tf1.variable_scope("cell", reuse=tf1.AUTO_REUSE if t else None):
+                kernel = tf1.get_variable("kernel", [16, 32])
+                bias = tf1.get_variable("bias", [32], initializer=tf1.zeros_initializer())
+                gates = tf.nn.bias_add(tf.matmul(tf.concat([inputs[:, t, :], output], 1), kernel), bias)
+                i, j, f, o = tf.split(gates, 4, axis=1)
+                state = state * tf.sigmoid(f + 1.0) + tf.sigmoid(i) * tf.tanh(j)
+                output = tf.tanh(state) * tf.sigmoid(o)
+                outputs.append(output)
+    softmax_w = tf1.get_variable("softmax_w", [8, 50])
+    softmax_b = tf1.get_variable("softmax_b", [50])
+    logits = tf1.nn.xw_plus_b(tf.reshape(tf.concat(outputs, 1), [-1, 8]), softmax_w, softmax_b)
+    labels = tf.reshape(data, [-1])
+    loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
+    if training:
+        lr = tf1.Variable(0.0, trainable=False, name="lr")
+        tvars = tf1.trainable_variables()
+        grads, _ = tf.clip_by_global_norm(tf.gradients(loss, tvars), 5)
+        step = tf1.train.get_or_create_global_step()
+        tf1.train.GradientDescentOptimizer(lr).apply_gradients(zip(grads, tvars, strict=True), global_step=step)
+        new_lr = tf1.placeholder(tf.float32, shape=[], name="new_learning_rate")
+        tf1.assign(lr, new_lr)
+    return loss
+
+
+def ptb() -> Truth:
+    """Three models over one set of weights, each unrolled; the cell alone is called nine times."""
+    initializer = tf1.random_uniform_initializer(-0.1, 0.1)
+    for name, steps in (("Train", 4), ("Valid", 4), ("Test", 1)):
+        with tf1.name_scope(name):
+            with tf1.variable_scope("Model", reuse=name != "Train", initializer=initializer):
+                loss = _ptb(name == "Train", steps)
+            scalar("Loss", loss)
+    cells = [f"{n}/Model/RNN/cell{i}" for n in ("Train", "Valid") for i in ("", "_1", "_2", "_3")] + ["Test"]
+    shared: Truth = dict.fromkeys(("Model/RNN/cell/kernel", "Model/RNN/cell/bias"), cells)
+    return shared | dict.fromkeys(["Model/embedding", "Model/softmax_w", "Model/softmax_b"], ["Train", "Valid", "Test"])
+
+
+# -- a DCGAN -----------------------------------------------------------------------------------------------------
+
+
+class _BatchNorm:
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.ema = tf1.train.ExponentialMovingAverage(decay=0.9)
+
+    def __call__(self, x: tf.Tensor, train: bool = True) -> tf.Tensor:
+        shape = x.shape.as_list()
+        with tf1.variable_scope(self.name):
+            beta = tf1.get_variable("beta", [shape[-1]], initializer=tf1.constant_initializer(0.0))
+            gamma = tf1.get_variable("gamma", [shape[-1]], initializer=tf1.random_normal_initializer(1.0, 0.02))
+            mean = tf1.get_variable("moving_mean", [shape[-1]], trainable=False, initializer=tf1.zeros_initializer())
+            var = tf1.get_variable("moving_var", [shape[-1]], trainable=False, initializer=tf1.ones_initializer())
+            if train:
+                axes = list(range(len(shape) - 1))
+                batch_mean, batch_var = tf.nn.moments(x, axes, name="moments")
+                with tf.control_dependencies([
+                    tf1.assign(mean, mean * 0.9 + batch_mean * 0.1),
+                    tf1.assign(var, var * 0.9 + batch_var * 0.1),
+                ]):
+                    mean, var = tf.identity(batch_mean), tf.identity(batch_var)
+            return tf.nn.batch_normalization(x, mean, var, beta, gamma, 1e-5)
+
+
+def _conv2d(x: tf.Tensor, dim: int, name: str) -> tf.Tensor:
+    with tf1.variable_scope(name):
+        w = tf1.get_variable("w", [5, 5, x.shape[-1], dim], initializer=tf1.truncated_normal_initializer(stddev=0.02))
+        conv = tf.nn.conv2d(x, w, strides=[1, 2, 2, 1], padding="SAME")
+        biases = tf1.get_variable("biases", [dim], initializer=tf1.constant_initializer(0.0))
+        return tf.reshape(tf.nn.bias_add(conv, biases), tf.shape(conv))
+
+
+def _linear(x: tf.Tensor, size: int, scope: str) -> tf.Tensor:
+    with tf1.variable_scope(scope):
+        matrix = tf1.get_variable("Matrix", [x.shape[1], size], initializer=tf1.random_normal_initializer(stddev=0.02))
+        bias = tf1.get_variable("bias", [size], initializer=tf1.constant_initializer(0.0))
+        return tf.matmul(x, matrix) + bias
+
+
+def dcgan() -> Truth:
+    """carpedm20's: discriminator called twice, the sampler is the generator again in inference mode."""
+    images = tf1.placeholder(tf.float32, [8, 8, 8, 3], name="real_images")
+    z = tf1.placeholder(tf.float32, [8, 10], name="z")
+    d_bn1, g_bn0 = _BatchNorm("d_bn1"), _BatchNorm("g_bn0")
+
+    def discriminator(image: tf.Tensor, reuse: bool = False) -> tuple[tf.Tensor, tf.Tensor]:
+        with tf1.variable_scope("discriminator") as scope:
+            if reuse:
+                scope.reuse_variables()
+            h0 = tf.nn.leaky_relu(_conv2d(image, 4, "d_h0_conv"))
+            h1 = tf.nn.leaky_relu(d_bn1(_conv2d(h0, 8, "d_h1_conv")))
+            h2 = _linear(tf.reshape(h1, [8, 32]), 1, "d_h2_lin")
+            return tf.nn.sigmoid(h2), h2
+
+    def generator(z: tf.Tensor, train: bool = True) -> tf.Tensor:
+        with tf1.variable_scope("generator") as scope:
+            if not train:
+                scope.reuse_variables()
+            h0 = tf.nn.relu(g_bn0(tf.reshape(_linear(z, 64, "g_h0_lin"), [8, 4, 4, 4]), train=train))
+            with tf1.variable_scope("g_h1"):
+                w = tf1.get_variable("w", [5, 5, 3, 4], initializer=tf1.random_normal_initializer(stddev=0.02))
+                deconv = tf.nn.conv2d_transpose(h0, w, output_shape=[8, 8, 8, 3], strides=[1, 2, 2, 1])
+                biases = tf1.get_variable("biases", [3], initializer=tf1.constant_initializer(0.0))
+                return tf.nn.tanh(tf.nn.bias_add(deconv, biases))
+
+    fake = generator(z)
+    d, d_logits = discriminator(images)
+    generator(z, train=False)
+    d_, d_logits_ = discriminator(fake, reuse=True)
+    histogram("d", d)
+    histogram("d_", d_)
+    cross = tf.nn.sigmoid_cross_entropy_with_logits
+    d_loss = tf.reduce_mean(cross(logits=d_logits, labels=tf.ones_like(d)))
+    d_loss += tf.reduce_mean(cross(logits=d_logits_, labels=tf.zeros_like(d_)))
+    g_loss = tf.reduce_mean(cross(logits=d_logits_, labels=tf.ones_like(d_)))
+    scalar("d_loss", d_loss)
+    t_vars = tf1.trainable_variables()
+    adam = tf1.train.AdamOptimizer
+    adam(2e-4, beta1=0.5).minimize(d_loss, var_list=[v for v in t_vars if "discriminator" in v.name])
+    adam(2e-4, beta1=0.5).minimize(g_loss, var_list=[v for v in t_vars if "generator" in v.name])
+    tf1.train.Saver()
+    d_names = ["d_h0_conv/w", "d_h0_conv/biases", "d_h1_conv/w", "d_h1_conv/biases", "d_bn1/beta", "d_bn1/gamma"]
+    d_names += ["d_h2_lin/Matrix", "d_h2_lin/bias"]
+    g_names = ["g_h0_lin/Matrix", "g_h0_lin/bias", "g_bn0/beta", "g_bn0/gamma", "g_h1/w", "g_h1/biases"]
+    return {f"discriminator/{n}": ["discriminator", "discriminator_1"] for n in d_names} | {
+        f"generator/{n}": ["generator", "generator_1"] for n in g_names
+    }
+
+
+def wgan() -> Truth:
+    """Weight clipping and a gradient penalty: the critic is called three times; clipping reads, but is no reader."""
+    real, fake = tf1.placeholder(tf.float32, [8, 4]), tf1.placeholder(tf.float32, [8, 4])
+
+    def critic(x: tf.Tensor, reuse: bool) -> tf.Tensor:
+        with tf1.variable_scope("critic", reuse=reuse):
+            return _linear(tf.nn.relu(_linear(x, 6, "fc1")), 1, "fc2")
+
+    d_real, d_fake = critic(real, False), critic(fake, True)
+    mixed = real + tf1.random_uniform([8, 1]) * (fake - real)
+    slopes = tf.norm(tf.gradients(critic(mixed, True), [mixed])[0], axis=1)
+    loss = tf.reduce_mean(d_fake) - tf.reduce_mean(d_real) + 10 * tf.reduce_mean((slopes - 1) ** 2)
+    tf1.train.RMSPropOptimizer(5e-5).minimize(loss)
+    for v in tf1.trainable_variables("critic/"):
+        tf1.assign(v, tf.clip_by_value(v, -0.01, 0.01))
+    names = [f"critic/{n}" for n in ("fc1/Matrix", "fc1/bias", "fc2/Matrix", "fc2/bias")]
+    return dict.fromkeys(names, ["critic", "critic_1", "critic_2"])
+
+
+# -- a DQN -------------------------------------------------------------------------------------------------------
+
+
+def _q(x: tf.Tensor, scope: str, reuse: object = False) -> tf.Tensor:
+    with tf1.variable_scope(scope, reuse=reuse):
+        return _linear(tf.nn.relu(_linear(x, 16, "fc1")), 2, "fc2")
+
+
+def dqn() -> Truth:
+    """Double Q-learning: the online net reads twice and acts once; target copies and summaries are no readers."""
+    obs, obs1 = tf1.placeholder(tf.float32, [None, 4]), tf1.placeholder(tf.float32, [None, 4])
+    with tf1.variable_scope("deepq"):
+        with tf1.variable_scope("act_q"):
+            pass
+        _q(obs, "q_func")
+        q_t = _q(obs, "q_func", reuse=True)
+        q_tp1 = _q(obs1, "target_q_func")
+        best = tf.argmax(_q(obs1, "q_func", reuse=True), 1)
+        target = tf.reduce_sum(q_tp1 * tf.one_hot(best, 2), 1)
+        error = tf.reduce_max(q_t, 1) - tf.stop_gradient(target)
+        loss = tf.reduce_mean(tf1.where(tf.abs(error) < 1, tf.square(error) * 0.5, tf.abs(error) - 0.5))
+        online, frozen = tf1.trainable_variables("deepq/q_func"), tf1.trainable_variables("deepq/target_q_func")
+        optimizer = tf1.train.AdamOptimizer(5e-4)
+        gradients = optimizer.compute_gradients(loss, var_list=online)
+        clipped = [(tf.clip_by_norm(g, 10), v) for g, v in gradients]
+        optimizer.apply_gradients(clipped)
+        tf.group(*[tf1.assign(t, v) for v, t in zip(online, frozen, strict=True)])
+        for v, t in zip(online, frozen, strict=True):  # and DDPG's soft update
+            tf1.assign(t, 0.999 * t + 0.001 * v)
+        for v in online:
+            histogram(v.op.name, v)
+            scalar(v.op.name + "/mean", tf.reduce_mean(v))
+    names = [f"deepq/q_func/{n}" for n in ("fc1/Matrix", "fc1/bias", "fc2/Matrix", "fc2/bias")]
+    return dict.fromkeys(names, ["deepq/q_func", "deepq/q_func_1", "deepq/q_func_2"])
+
+
+# -- others --------------------------------------------------------------------------------------------------------
+
+
+def siamese() -> Truth:
+    """Two branches, and a head of its own that is not shared."""
+    left, right = tf1.placeholder(tf.float32, [None, 8]), tf1.placeholder(tf.float32, [None, 8])
+    with tf1.variable_scope("siamese") as scope:
+        one = _linear(tf.nn.relu(_linear(left, 8, "fc1")), 4, "fc2")
+        scope.reuse_variables()
+        two = _linear(tf.nn.relu(_linear(right, 8, "fc1")), 4, "fc2")
+    with tf1.variable_scope("head"):
+        logits = _linear(tf.abs(one - two), 1, "out")
+    loss = tf.reduce_mean(tf.square(logits))
+    tf1.train.AdagradOptimizer(0.1).minimize(loss)
+    names = [f"siamese/{n}" for n in ("fc1/Matrix", "fc1/bias", "fc2/Matrix", "fc2/bias")]
+    return {n: [f"siamese/{n[8:11]}", f"siamese/{n[8:11]}_1"] for n in names}
+
+
+def towers() -> Truth:
+    """cifar10_multi_gpu: towers by name scope, averaged gradients, a moving average of every variable, L2 losses."""
+    step = tf1.get_variable("global_step", [], initializer=tf1.constant_initializer(0), trainable=False)
+    lr = tf1.train.exponential_decay(0.1, tf.cast(step, tf.int32), 1000, 0.1, staircase=True)
+    optimizer = tf1.train.GradientDescentOptimizer(lr)
+    grads = []
+    with tf1.variable_scope(tf1.get_variable_scope()):
+        for i in range(2):
+            with tf1.name_scope(f"tower_{i}"):
+                x = tf1.placeholder(tf.float32, [8, 8, 8, 3])
+                with tf1.variable_scope("conv1"):
+                    kernel = tf1.get_variable("weights", [5, 5, 3, 4])
+                    conv = tf.nn.conv2d(x, kernel, [1, 1, 1, 1], padding="SAME")
+                    biases = tf1.get_variable("biases", [4], initializer=tf1.constant_initializer(0.0))
+                    h = tf.nn.relu(tf.nn.bias_add(conv, biases))
+                with tf1.variable_scope("local"):
+                    weights = tf1.get_variable("weights", [256, 2])
+                    decay = tf.multiply(tf.nn.l2_loss(weights), 0.004, name="weight_loss")
+                    logits = tf.matmul(tf.reshape(h, [8, -1]), weights)
+                loss = tf.add_n([tf.reduce_mean(tf.square(logits)), decay], name="total_loss")
+                scalar("loss_raw", loss)
+                tf1.get_variable_scope().reuse_variables()
+                grads.append(optimizer.compute_gradients(loss))
+    mean = [(tf.add_n([g for g, _ in pair]) / 2, pair[0][1]) for pair in zip(*grads, strict=True)]
+    scalar("learning_rate", lr)
+    optimizer.apply_gradients(mean, global_step=step)
+    for v in tf1.trainable_variables():
+        histogram(v.op.name, v)
+    with tf1.variable_scope(tf1.get_variable_scope(), reuse=tf1.AUTO_REUSE):
+        tf1.train.ExponentialMovingAverage(0.9999, step).apply(tf1.trainable_variables())
+        averages = tf1.train.ExponentialMovingAverage(0.9, name="avg")
+        averages.apply([loss])
+        scalar("loss_avg", averages.average(loss))
+    return dict.fromkeys(["conv1/weights", "conv1/biases", "local/weights"], ["tower_0", "tower_1"])
+
+
+def seq2seq() -> Truth:
+    """One embedding for encoder, decoder and greedy decoding; attention shared by the two decoders."""
+    source, target = tf1.placeholder(tf.int32, [4, 3]), tf1.placeholder(tf.int32, [4, 3])
+    embedding = tf1.get_variable("embedding", [30, 8])
+
+    def cell(x: tf.Tensor, h: tf.Tensor, scope: str) -> tf.Tensor:
+        with tf1.variable_scope(scope, reuse=tf1.AUTO_REUSE):
+            w = tf1.get_variable("kernel", [x.shape[1] + 8, 8])
+            return tf.tanh(tf.matmul(tf.concat([x, h], 1), w))
+
+    with tf1.variable_scope("encoder"):
+        h, memory = tf.zeros([4, 8]), []
+        x = tf.nn.embedding_lookup(embedding, source)
+        for t in range(3):
+            h = cell(x[:, t], h, "rnn")
+            memory.append(h)
+    keys = tf.stack(memory, 1)
+
+    def decode(h: tf.Tensor, tokens: tf.Tensor | None) -> tf.Tensor:
+        with tf1.variable_scope("decoder", reuse=tf1.AUTO_REUSE):
+            token, out = tf.zeros([4], tf.int32), []
+            for t in range(2):
+                e = tf.nn.embedding_lookup(embedding, token if tokens is None else tokens[:, t])
+                h = cell(e, h, "rnn")
+                with tf1.variable_scope("attention", reuse=tf1.AUTO_REUSE):
+                    w = tf1.get_variable("memory_kernel", [8, 8])
+                    v = tf1.get_variable("v", [8])
+                    score = tf.reduce_sum(v * tf.tanh(tf.tensordot(keys, w, 1) + h[:, None, :]), 2)
+                    h = h + tf.reduce_sum(tf.nn.softmax(score)[:, :, None] * keys, 1)
+                with tf1.variable_scope("projection", reuse=tf1.AUTO_REUSE):
+                    logits = tf.matmul(h, tf1.get_variable("kernel", [8, 30]))
+                token = tf.argmax(logits, 1, output_type=tf.int32)
+                out.append(logits)
+        return tf.stack(out, 1)
+
+    logits = decode(h, target)
+    decode(h, None)
+    labels = target[:, :2]
+    loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(labels=labels, logits=logits))
+    tf1.train.AdamOptimizer().minimize(loss)
+
+    def steps(scope: str) -> list[str]:
+        return [f"{d}/{scope}{i}" for d in ("decoder", "decoder_1") for i in ("", "_1")]
+
+    lookups = [f"{d}/embedding_lookup{i}" for d in ("decoder", "decoder_1") for i in ("", "_1")]
+    return {
+        "embedding": ["encoder", *lookups],
+        "encoder/rnn/kernel": ["encoder/rnn", "encoder/rnn_1", "encoder/rnn_2"],
+        "decoder/rnn/kernel": steps("rnn"),
+        "decoder/attention/memory_kernel": steps("attention"),
+        "decoder/attention/v": steps("attention"),
+        "decoder/projection/kernel": steps("projection"),
+    }
+
+
+def partitioned() -> Truth:
+    """A partitioned embedding, looked up shard by shard, and a partitioned kernel, joined before use, called twice."""
+    ids = tf1.placeholder(tf.int32, [None])
+    parts = tf1.fixed_size_partitioner(2)
+
+    def net(ids: tf.Tensor) -> tf.Tensor:
+        with tf1.variable_scope("net", reuse=tf1.AUTO_REUSE):
+            table = tf1.get_variable("table", [10, 4], partitioner=parts)
+            x = tf1.nn.embedding_lookup(table, ids, partition_strategy="div")
+            with tf1.variable_scope("dense"):
+                w = tf1.get_variable("kernel", [4, 6], partitioner=tf1.fixed_size_partitioner(2, axis=1))
+                return tf.matmul(x, w)
+
+    loss = tf.reduce_sum(net(ids)) + tf.reduce_sum(net(ids + 1))
+    tf1.train.AdamOptimizer().minimize(loss)
+    tf1.train.Saver()
+    names = [f"net/{n}/part_{i}" for n in ("table", "dense/kernel") for i in (0, 1)]
+    return dict.fromkeys(names, ["net", "net_1"])
+
+
+def bert() -> Truth:
+    """Masked-LM weights tied to the word embeddings, a segment table used as one-hot product, Adam with weight decay."""
+    ids = tf1.placeholder(tf.int32, [2, 4])
+    segments = tf1.placeholder(tf.int32, [2, 4])
+    with tf1.variable_scope("bert"):
+        with tf1.variable_scope("embeddings"):
+            table = tf1.get_variable("word_embeddings", [30, 8])
+            flat = tf.reshape(ids, [-1])
+            x = tf.reshape(tf.gather(table, flat), [2, 4, 8])
+            token_type = tf1.get_variable("token_type_embeddings", [2, 8])
+            x += tf.reshape(tf.matmul(tf.one_hot(tf.reshape(segments, [-1]), 2), token_type), [2, 4, 8])
+            full = tf1.get_variable("position_embeddings", [16, 8])
+            x += tf.slice(full, [0, 0], [4, -1])
+            x = _layer_norm(x)
+        for i in range(2):
+            with tf1.variable_scope(f"encoder/layer_{i}/attention"):
+                with tf1.variable_scope("self"):
+                    q, k, v = (_dense(x, n) for n in ("query", "key", "value"))
+                    y = tf.matmul(tf.nn.softmax(tf.matmul(q, k, transpose_b=True)), v)
+                with tf1.variable_scope("output"):
+                    x = _layer_norm(x + _dense(y, "dense"))
+    with tf1.variable_scope("cls/predictions"):
+        h = tf.reshape(x, [-1, 8])
+        with tf1.variable_scope("transform"):
+            h = _layer_norm(tf.reshape(_dense(h[None], "dense"), [-1, 8]))
+        bias = tf1.get_variable("output_bias", [30], initializer=tf1.zeros_initializer())
+        logits = tf.nn.bias_add(tf.matmul(h, table, transpose_b=True), bias)
+        loss = -tf.reduce_mean(tf.reduce_sum(tf.nn.log_softmax(logits) * tf.one_hot(flat, 30), -1))
+    _adam_weight_decay(loss)
+    return {"bert/embeddings/word_embeddings": ["bert", "cls"]}
+
+
+def _dense(x: tf.Tensor, name: str) -> tf.Tensor:
+    with tf1.variable_scope(name):
+        kernel = tf1.get_variable("kernel", [8, 8], initializer=tf1.truncated_normal_initializer(stddev=0.02))
+        bias = tf1.get_variable("bias", [8], initializer=tf1.zeros_initializer())
+        return tf.nn.bias_add(tf.tensordot(x, kernel, 1), bias)
+
+
+def _layer_norm(x: tf.Tensor) -> tf.Tensor:
+    with tf1.variable_scope("LayerNorm"):
+        beta = tf1.get_variable("beta", [8], initializer=tf1.zeros_initializer())
+        gamma = tf1.get_variable("gamma", [8], initializer=tf1.ones_initializer())
+        mean, variance = tf.nn.moments(x, [-1], keepdims=True)
+        return tf.nn.batch_normalization(x, mean, variance, beta, gamma, 1e-12)
+
+
+def _adam_weight_decay(loss: tf.Tensor) -> None:
+    """BERT's optimization.py: no name scope, no fused op."""
+    step = tf1.train.get_or_create_global_step()
+    lr = tf1.train.polynomial_decay(5e-5, step, 1000, end_learning_rate=0.0)
+    steps = tf.cast(step, tf.int32)
+    warm = tf.cast(steps < 100, tf.float32)
+    lr = (1.0 - warm) * lr + warm * 5e-5 * tf.cast(steps, tf.float32) / 100.0
+    tvars = tf1.trainable_variables()
+    grads, _ = tf.clip_by_global_norm(tf.gradients(loss, tvars), clip_norm=1.0)
+    for grad, param in zip(grads, tvars, strict=True):
+        name = param.op.name
+        m = tf1.get_variable(name + "/adam_m", param.shape, trainable=False, initializer=tf1.zeros_initializer())
+        v = tf1.get_variable(name + "/adam_v", param.shape, trainable=False, initializer=tf1.zeros_initializer())
+        next_m = tf.multiply(0.9, m) + tf.multiply(0.1, grad)
+        next_v = tf.multiply(0.999, v) + tf.multiply(0.001, tf.square(grad))
+        update = next_m / (tf.sqrt(next_v) + 1e-6)
+        update += 0.01 * param
+        tf.group(tf1.assign(param, param - lr * update), tf1.assign(m, next_m), tf1.assign(v, next_v))
+    tf1.assign(step, step + 1)
+
+
+def regularized() -> Truth:
+    """Penalties by scope, by hand and by l2_loss; none of them is a reader."""
+    x = tf1.placeholder(tf.float32, [None, 8])
+    with tf1.variable_scope("net", regularizer=lambda w: 0.01 * tf.reduce_sum(tf.abs(w))):
+        y = _linear(tf.nn.relu(_linear(x, 8, "fc1")), 8, "fc2")
+    weights = tf1.trainable_variables("net/fc1/")
+    by_hand = 0.1 * tf.reduce_sum(tf.square(weights[0])) + 0.1 * tf.reduce_mean(tf.abs(weights[0]))
+    loss = tf.reduce_mean(tf.square(y)) + by_hand + tf.nn.l2_loss(weights[0])
+    loss += tf.add_n(tf1.get_collection(tf1.GraphKeys.REGULARIZATION_LOSSES))
+    tf1.train.MomentumOptimizer(0.1, 0.9).minimize(loss)
+    return {}
+
+
+def loop() -> Truth:
+    """A layer inside a while_loop and once more behind it; nested loops."""
+    x = tf1.placeholder(tf.float32, [4, 8])
+    w = tf1.get_variable("w", [8, 8])
+    inner = tf1.get_variable("inner", [8, 8])
+
+    def body(i: tf.Tensor, h: tf.Tensor) -> tuple[tf.Tensor, tf.Tensor]:
+        h = tf.matmul(h, w, name="step")
+        _, h = tf1.while_loop(lambda j, h: j < 2, lambda j, h: (j + 1, tf.matmul(h, inner)), [0, h])
+        return i + 1, h
+
+    _, h = tf1.while_loop(lambda i, h: i < 3, body, [0, x], name="outer")
+    with tf1.name_scope("after"):
+        y = tf.matmul(h, w)
+    tf1.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_sum(y))
+    return {"w": ["outer", "after"]}
+
+
+def conditional() -> Truth:
+    """Both sides of a tf.cond read one variable in one layer: one call. A whole net on each side: two."""
+    x, flag = tf1.placeholder(tf.float32, [4, 8]), tf1.placeholder(tf.bool, [])
+
+    def net() -> tf.Tensor:
+        with tf1.variable_scope("net", reuse=tf1.AUTO_REUSE):
+            return _linear(x, 8, "fc")
+
+    with tf1.variable_scope("norm"):
+        gamma = tf1.get_variable("gamma", [8])
+        y = tf1.cond(flag, lambda: x * gamma, lambda: tf.tanh(x) * gamma)
+    net()
+    z = tf1.cond(flag, lambda: tf.nn.relu(net()), lambda: tf.nn.tanh(net()))
+    tf1.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_sum(y + z))
+    v2 = tf1.control_flow_v2_enabled()
+    sides = ["cond/branch_0", "cond/branch_1"] if v2 else ["cond/net", "cond/net_1"]
+    return dict.fromkeys(["net/fc/Matrix", "net/fc/bias"], ["net", *sides])
+
+
+def word2vec() -> Truth:
+    """The tutorial: looked up for training, normalized for validation; NCE weights are used once."""
+    inputs, labels = tf1.placeholder(tf.int32, [8]), tf1.placeholder(tf.int32, [8, 1])
+    valid = tf.constant(np.arange(4), tf.int32)
+    with tf1.name_scope("embeddings"):
+        embeddings = tf1.Variable(tf1.random_uniform([50, 8], -1.0, 1.0), name="w")
+        embed = tf.nn.embedding_lookup(embeddings, inputs)
+    with tf1.name_scope("weights"):
+        nce_w = tf1.Variable(tf1.truncated_normal([50, 8]), name="nce_w")
+        nce_b = tf1.Variable(tf.zeros([50]), name="nce_b")
+    with tf1.name_scope("loss"):
+        loss = tf.reduce_mean(tf1.nn.nce_loss(nce_w, nce_b, labels, embed, 4, 50))
+    tf1.train.GradientDescentOptimizer(1.0).minimize(loss)
+    norm = tf.sqrt(tf.reduce_sum(tf.square(embeddings), 1, keepdims=True))
+    normalized = embeddings / norm
+    tf.matmul(tf.nn.embedding_lookup(normalized, valid), normalized, transpose_b=True)
+    return {"embeddings/w": ["embeddings", "Square"]}
+
+
+def autoencoder() -> Truth:
+    """Tied weights: the decoder uses the encoder's matrix, transposed."""
+    x = tf1.placeholder(tf.float32, [None, 8])
+    w = tf1.get_variable("w", [8, 3])
+    with tf1.name_scope("encoder"):
+        h = tf.nn.sigmoid(tf.matmul(x, w) + tf1.get_variable("b_enc", [3]))
+    with tf1.name_scope("decoder"):
+        y = tf.matmul(h, tf.transpose(w)) + tf1.get_variable("b_dec", [8])
+    tf1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.square(x - y)))
+    return {"w": ["encoder", "decoder"]}
+
+
+PROGRAMS = [
+    filters_by_scope, filters_by_template, filters_by_dictionary, gpt_train, gpt_train_and_sample, ptb, dcgan, wgan, dqn,
+    siamese, towers, seq2seq, partitioned, bert, regularized, loop, conditional, word2vec, autoencoder,
+]  # fmt: skip
