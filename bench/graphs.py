@@ -101,7 +101,11 @@ def _forward(net: str, layer: str, x: str) -> Iterator[tuple[str, str, tuple[str
 
 
 def _layer(layer: str, x: list[str]) -> Iterator[bytes]:
-    variables = [(f"bert/{layer}/{p}/{n}", (768, 768)[: 2 - i]) for p in (*_DENSE, *_FFN) for i, n in enumerate(("kernel", "bias"))]
+    variables = [
+        (f"bert/{layer}/{p}/{n}", (768, 768)[: 2 - i])
+        for p in (*_DENSE, *_FFN)
+        for i, n in enumerate(("kernel", "bias"))
+    ]
     variables += [(f"bert/{layer}/{p}/{n}", (768,)) for p in _NORM for n in ("gamma", "beta")]
     for name, dims in variables:
         yield from _variable(name, *dims)

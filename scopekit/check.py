@@ -107,7 +107,8 @@ def check_shared(*outputs: Any, session: Any = None, feed_dict: Mapping[Any, Any
     Mirrors `tf.gradients` and `tf.Variable.load`; neither the graph nor, in the end, a value is changed.
     """
     graph = _graph_of(outputs)
-    variables = list(dict.fromkeys(graph.get_collection("trainable_variables")))
+    # By the op's name, because a variable cannot be hashed outside of the graph's own block.
+    variables = list({variable.op.name: variable for variable in graph.get_collection("trainable_variables")}.values())
     reached = [_ancestors(output) for output in outputs]
     read = [[_holder(variable)[1] in ops for ops in reached] for variable in variables]
     used = [(variable, by) for variable, by in zip(variables, read, strict=True) if any(by)]

@@ -163,16 +163,17 @@ class Flow:
             for piece, ends in zip(body.inputs, body.ends, strict=True):
                 end = 0
                 for at, name in enumerate(piece):
-                    if name in watch and at >= end:
+                    if name in watch and at >= end and (not turn or watch[name].born > before + base):
                         index = bisect_left(ends, at)
                         inputs = piece[ends[index - 1] + 1 if index else 0 : ends[index]]
-                        end, op = ends[index], base + index
+                        op = base + index
                         hits = [(k, watch[given]) for k, given in enumerate(inputs) if given in watch]
                         if turn:
                             hits = [hit for hit in hits if hit[1].born > before + op]
                         if hits:
                             self._op(body, where, watch, op, inputs, hits, turn * count + op)
                             fresh = True
+                        end = ends[index]
                 base += len(ends)
             if not fresh:
                 break

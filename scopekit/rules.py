@@ -551,6 +551,8 @@ def _apply_op(op_type: str, name: Any, dtype: Any = None, shape: Any = None, **i
                 ops.append(_convert_to_tensor(value, name=argument).op)
             except ValueError as error:
                 raise ValueError(f"Tried to convert '{argument}' to a tensor and failed. Error: {error}") from None
+        if len(ops) == 2:
+            _check_addends(op_type, *(op._dtype.base_dtype.name for op in ops))
         dtype = ops[0]._dtype.base_dtype if dtype is None and ops else dtype
         shape = ops[0]._shape if shape is None and ops else shape
         return get_default_graph()._add_op(op_type, scope, ops, dtype, shape)
@@ -593,15 +595,16 @@ def add(x: Any, y: Any, name: Any = None) -> Tensor:
     with name_scope(name, "Add", [x]) as scope:
         x = _convert_to_tensor(x, name="x")
         y = _convert_to_tensor(y, name="y", hint=x.dtype.base_dtype)
-        _get_graph_from_inputs([x, y])
-        op_type, kind, other = "Add" if x.dtype == "string" else "AddV2", x.dtype.base_dtype, y.dtype.base_dtype
-        if kind == "bool":
-            allowed = ", ".join(("bfloat16", *_FLOATING[:3], *_INTEGER[4:], *_INTEGER[:4], *_OTHER[2:4]))
-            raise TypeError(f"Value passed to parameter 'x' has DataType bool not in list of allowed values: {allowed}")
-        if kind != other:
-            wrong = f"has type {other.name} that does not match type {kind.name} of argument 'x'"
-            raise TypeError(f"Input 'y' of '{op_type}' Op {wrong}.")
-        return _apply_op(op_type, scope, kind, _sum_shape, x=x, y=y).outputs[0]
+        op_type = "Add" if x.dtype == "string" else "AddV2"
+        return _apply_op(op_type, scope, shape=_sum_shape, x=x, y=y).outputs[0]
+
+
+def _check_addends(op_type: str, x: str, y: str) -> None:
+    if x == "bool":
+        allowed = ", ".join(("bfloat16", *_FLOATING[:3], *_INTEGER[4:], *_INTEGER[:4], *_OTHER[2:4]))
+        raise TypeError(f"Value passed to parameter 'x' has DataType bool not in list of allowed values: {allowed}")
+    if x != y:
+        raise TypeError(f"Input 'y' of '{op_type}' Op has type {y} that does not match type {x} of argument 'x'.")
 
 
 def _sum_shape(name: str, x: Operation, y: Operation) -> TensorShape:

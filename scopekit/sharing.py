@@ -25,7 +25,7 @@ from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from itertools import islice
+from itertools import islice, takewhile
 from math import prod
 
 from scopekit.graph import Read, ScopeGraph, Variable, pause_gc
@@ -181,15 +181,6 @@ class _Use:
         # The variables that are read in the same scope before and after this one.
         self.before = self.after = ""
 
-    def layer(self, plain: str) -> str:
-        """Return the innermost scope around the read that is named like the variable's scope, or the nearest."""
-        if plain:
-            parts = self.scope.split("/")
-            for i in range(len(parts) - 1, -1, -1):
-                if parts[i].startswith(plain) and _plain(parts[i]) == plain:
-                    return "/".join(parts[: i + 1])
-        return self.scope
-
 
 class _Scopes:
     """Which variables are read in a scope."""
@@ -245,14 +236,14 @@ def _copies(one: tuple[str, _Use], other: tuple[str, _Use], scopes: _Scopes) -> 
 def _group(variable: str, uses: list[_Use]) -> list[list[_Use]]:
     """Return the uses of a variable, parted into calls by the rules above."""
     plain = _plain(variable.rpartition("/")[0].rpartition("/")[2])
+    inside = {use.scope for use in uses}
     layers: defaultdict[str, list[_Use]] = defaultdict(list)
-    for use in uses:
-        layers[use.layer(plain)].append(use)
+    for (
+        use
+    ) in uses:  # the last of several ops may be named like the scope of the others: l2_normalize/Square, l2_normalize
+        layers[_layer(use.address if use.address in inside else use.scope, plain)].append(use)
     if len(layers) == len(uses):
         return [[use] for use in uses]
-    for use in uses:  # an op of several is named like the scope of the others: l2_normalize/Square, l2_normalize
-        if use.address in layers and use in layers[use.layer(plain)] and len(layers[use.layer(plain)]) == 1:
-            layers[use.address] += layers.pop(use.layer(plain))
     calls: list[list[_Use]] = []
     for members in layers.values():
         copies: defaultdict[int, list[_Use]] = defaultdict(list)
@@ -274,32 +265,38 @@ def _group(variable: str, uses: list[_Use]) -> list[list[_Use]]:
     return sorted(calls, key=lambda call: place[call[0].read])
 
 
+def _layer(scope: str, plain: str) -> str:
+    """Return the innermost scope in `scope` that is named `plain` but for a number, or `scope` itself."""
+    if plain and plain in scope:
+        parts = scope.split("/")
+        for i in range(len(parts) - 1, -1, -1):
+            if parts[i].startswith(plain) and _plain(parts[i]) == plain:
+                return "/".join(parts[: i + 1])
+    return scope
+
+
+def _equal(pair: tuple[str, str]) -> bool:
+    return pair[0] == pair[1]
+
+
 def _names(groups: list[list[_Use]]) -> list[str]:
     """Return for each call the outermost scope that no other call shares with it, or its first op."""
     places = sorted((use.address, i) for i, group in enumerate(groups) for use in group)
-    names: dict[int, str] = {}
+    names = []
     for i, group in enumerate(groups):
         first = group[0].address
-        at = bisect_left(places, (first, i))
-        left, right = at - 1, at + 1
+        left = right = bisect_left(places, (first, i))
         while left >= 0 and places[left][1] == i:
             left -= 1
         while right < len(places) and places[right][1] == i:
             right += 1
-        near = [places[k][0] for k in (left, right) if 0 <= k < len(places)]
-        end = first.find("/", max((_common(first, other) for other in near), default=0))
-        scope = first[: end + 1]
-        names[i] = first[:end] if end >= 0 and all(use.address.startswith(scope) for use in group) else first
-    return list(names.values())
-
-
-def _common(a: str, b: str) -> int:
-    """Return how many characters two names have in common at their start; names may be long."""
-    low, high = 0, min(len(a), len(b))
-    while low < high:
-        middle = (low + high + 1) // 2
-        low, high = (middle, high) if a[low:middle] == b[low:middle] else (low, middle - 1)
-    return low
+        near = [places[k][0].split("/") for k in (left, right) if 0 <= k < len(places)]
+        parts = first.split("/")
+        depth = max((len(list(takewhile(_equal, zip(parts, other, strict=False)))) for other in near), default=0)
+        scope = "/".join(parts[: depth + 1])
+        alone = depth + 1 < len(parts) and all(use.address.startswith(scope + "/") for use in group)
+        names.append(scope if alone else first)
+    return names
 
 
 def _suspicions(readers: list[Readers], others: dict[str, dict[str, dict[str, str]]]) -> Iterator[Suspicion]:

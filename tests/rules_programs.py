@@ -8,10 +8,28 @@ first line. A statement that raises is logged and the program goes on, except in
 
 import re
 from contextlib import contextmanager, suppress
+from pathlib import Path
 
 MORE = 3  # a body has up to this many statements at depth 0, fewer further down
 NAMES = ["a", "b", "w", "A", "a/b", "w_1", "a_1", "a/", "", "b/w", "a/w", "W", "a_1_1", "Variable", "a.b", "w/Read"]
-ODD_NAMES = ["_a", "a b", "a:0", "/", "a//", "-x", ".", None, "w/Initializer", "w/Assign", "Add", "é", "a\n", 5, b"a", "a>b"]
+ODD_NAMES = [
+    "_a",
+    "a b",
+    "a:0",
+    "/",
+    "a//",
+    "-x",
+    ".",
+    None,
+    "w/Initializer",
+    "w/Assign",
+    "Add",
+    "é",
+    "a\n",
+    5,
+    b"a",
+    "a>b",
+]
 SHAPES = [None, [2], [], [3], [2, 3], (2,), 2, [None], [None, 2], [0], [40, 30]]
 ODD_SHAPES = [[-1], "ab", 2.5, ["a"]]
 DTYPES = [None, "float32", "int32", "bool", "string", "float64", "complex64"]
@@ -58,7 +76,16 @@ class _Generator:
         kinds += ["show", "reuse_variables", "collection", "template", "call", "jump", "graph", "again"]
         kinds += ["unique_name", "try", "raise", "set", "scope", "strict", "get_local", "add_to_collection"]
         kind = self.pick(kinds)
-        if depth > 3 and kind in ("variable_scope", "name_scope", "template", "jump", "graph", "again", "try", "strict"):
+        if depth > 3 and kind in (
+            "variable_scope",
+            "name_scope",
+            "template",
+            "jump",
+            "graph",
+            "again",
+            "try",
+            "strict",
+        ):
             kind = "get"
         return getattr(self, kind)(depth + 1)
 
@@ -200,7 +227,7 @@ class _Generator:
             unique_name_=self.name,
             custom_getter_=lambda: self.pick(GETTERS),
         )
-        return ["template", self.name(), arguments, self.body(depth)]
+        return ["template", self.pick(NAMES), arguments, self.body(depth)]
 
     def call(self, depth):
         return ["call", self.index()]
@@ -407,7 +434,9 @@ class _Interpreter:
             "same": logged(lambda getter, *args, **kwargs: getter(*args, **kwargs)),
             "suffix": logged(lambda getter, name, **kwargs: getter(name + "_g", **kwargs)),
             "other": logged(lambda getter, name, **kwargs: "not a variable"),
-            "twice": logged(lambda getter, name, **kwargs: (getter(name, **kwargs), getter(name + "/two", **kwargs))[1]),
+            "twice": logged(
+                lambda getter, name, **kwargs: (getter(name, **kwargs), getter(name + "/two", **kwargs))[1]
+            ),
             "identity": logged(lambda getter, name, **kwargs: m.identity(getter(name, **kwargs), name="got")),
             "reuse": logged(lambda getter, name, **kwargs: getter(name, **{**kwargs, "reuse": m.AUTO_REUSE})),
             "raises": raises,
@@ -543,3 +572,40 @@ class _Interpreter:
 
     def do_raise(self, strict):
         raise Boom
+
+
+# ------------------------------------------------------------------------------------------ by hand
+
+
+def awkward():
+    """Return the programs that were written by hand, by title: those of `rules_awkward.txt`."""
+    text = (Path(__file__).parent / "rules_awkward.txt").read_text(encoding="utf-8")
+    programs = [program for program in text.split("\n\n") if program.strip()]
+    return {program.split("\n")[0].removeprefix("# "): program for program in programs}
+
+
+def run_text(program, module):
+    """Return the log of a program written as text, in which `m` is the module; `show` and `attempt` write the log."""
+    interpreter, log = _Interpreter(module), []
+
+    def shown(value):
+        if isinstance(value, (list, tuple)) and not hasattr(value, "rank"):
+            return [shown(item) for item in value]
+        return value.name if hasattr(value, "base_dtype") else interpreter.show_value(value)
+
+    def show(*values):
+        log.append(shown(values))
+
+    def attempt(function):
+        try:
+            show("gave", function())
+        except Exception as error:
+            log.append(first_sentence(error))
+
+    with module.Graph().as_default() as graph:
+        try:
+            exec(program, {"m": module, "show": show, "attempt": attempt})
+        except Exception as error:
+            log.append(("ended by", *first_sentence(error)))
+        log.append([(op.name, op.type) for op in graph.get_operations()])
+    return log

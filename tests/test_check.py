@@ -43,6 +43,12 @@ def test_shared(graph: tf.Graph) -> None:
     assert [op.name for op in graph.get_operations()] == ops
 
 
+def test_the_question_may_be_asked_outside_of_the_graphs_block() -> None:
+    with tf.Graph().as_default():
+        outputs = layer(tf.ones([1, 3]), "a"), layer(2 * tf.ones([1, 3]), "a", reuse=True)
+    assert sk.check_shared(*outputs)
+
+
 def test_not_shared_although_the_names_look_alike(graph: tf.Graph) -> None:
     verdict = sk.check_shared(layer(tf.ones([1, 3]), "net"), layer(tf.ones([1, 3]), "net_1"))
     assert not verdict

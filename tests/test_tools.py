@@ -65,6 +65,12 @@ def test_refresh_names_the_chapters_that_there_are() -> None:
     assert "image_filters" in ran.stderr
 
 
+def test_the_readme_shows_what_the_chapter_drew() -> None:
+    chapter, picture = refresh.README_PICTURE
+    assert picture.read_text(encoding="utf-8") == refresh.first_picture(chapter)
+    assert f"({picture.relative_to(ROOT).as_posix()})" in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
 def test_a_python_that_is_too_old_is_told_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(tasks, "OLDEST", (9, 0))
     with pytest.raises(SystemExit, match=r"whose-weights: Python 3\.\d+\.\d+ is too old; 3\.11 or newer is needed"):

@@ -8,6 +8,7 @@ unannounced leaves the file as it was.
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from pathlib import Path
@@ -16,7 +17,9 @@ import nbformat
 from nbclient import NotebookClient
 from nbclient.exceptions import CellExecutionError
 
-CHAPTERS = Path(__file__).resolve().parent.parent / "chapters"
+ROOT = Path(__file__).resolve().parent.parent
+CHAPTERS = ROOT / "chapters"
+README_PICTURE = (CHAPTERS / "image_filters.ipynb", ROOT / "_static" / "image_filters.svg")
 KEPT_IN_CELL = ("tags", "jupyter")
 KERNEL = {"display_name": "Python 3", "language": "python", "name": "python3"}
 
@@ -53,12 +56,25 @@ def refresh(path: Path) -> None:
     NotebookClient(
         notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
     ).execute()
-    text = canonical(notebook)
+    replace(path, canonical(notebook))
+
+
+def replace(path: Path, text: str) -> None:
+    """Put `text` in the place of the file at once, so that no half of it is ever there."""
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".refresh-", suffix=".tmp")
     with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
         file.write(text)
     Path(temporary).chmod(0o644)
     Path(temporary).replace(path)
+
+
+def first_picture(path: Path) -> str:
+    """Return the first SVG among a notebook's outputs: the README shows what the chapter drew."""
+    for cell in nbformat.read(path, as_version=4).cells:
+        for output in cell.get("outputs", []):
+            if found := re.search(r"<svg .*?</svg>", output.get("data", {}).get("text/html", ""), re.DOTALL):
+                return found[0] + "\n"
+    raise LookupError(f"{path.name} holds no SVG")
 
 
 def main(names: list[str]) -> None:
@@ -72,6 +88,8 @@ def main(names: list[str]) -> None:
         print(f"refresh: {name}", flush=True)
         try:
             refresh(known[name])
+            if known[name] == README_PICTURE[0]:
+                replace(README_PICTURE[1], first_picture(known[name]))
         except CellExecutionError as error:
             sys.exit(f"refresh: chapters/{name}.ipynb is left as it was, because a cell failed.\n{error}")
         except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
