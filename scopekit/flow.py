@@ -146,11 +146,13 @@ class Flow:
         self.results: list[_Result] = []
         self.handed: list[tuple[int, str, _Where, _Alias]] = []
         self.indices: dict[str, dict[str, int]] = {}
+        self.again = False  # whether a read may have been found twice, or out of order
         self.traces: dict[str, str] = {}
 
     def visit(self, body: Body, seeds: Mapping[str, str], entry: bool = False) -> None:
         """Follow the variables in `body`; seeds says which tensor is which variable."""
         watch: _Watch = {tensor: _Alias((variable,)) for tensor, variable in seeds.items()}
+        self.again = self.again or entry or bool(self.found)
         self._visit(body, watch, _Where(functions=(body.prefix,), entry=entry))
 
     def _visit(self, body: Body, watch: _Watch, where: _Where) -> list[_Alias | None]:
@@ -173,6 +175,7 @@ class Flow:
                         if hits:
                             self._op(body, where, watch, op, inputs, hits, turn * count + op)
                             fresh = True
+                            self.again = self.again or turn > 0
                         end = ends[index]
                 base += len(ends)
             if not fresh:
@@ -217,12 +220,16 @@ class Flow:
             role, use = "forward", _ESCAPES
         order = where.order if where.order >= 0 else op
         full = body.prefix + name
+        seen: list[str] = []  # an op may take one variable twice
         for _, value in hits:
             if isinstance(value, _Result):
                 value.fate |= use
                 continue
             value.used = True
             for variable in value.variables:
+                if variable in seen:
+                    continue
+                seen.append(variable)
                 mine = role
                 if "update_" in name and f"update_{variable}/" in name:
                     mine = "optimizer"
@@ -357,8 +364,10 @@ class Flow:
             for variable in alias.variables if not alias.used else ():
                 if variable not in forward and not op.startswith(variable + "/"):
                     found.append((order, Read(variable, op, "forward", "Identity", where.via, where.branch)))
-        found.sort(key=itemgetter(0))
-        return tuple(dict.fromkeys(map(itemgetter(1), found)))
+        if self.again or self.handed:
+            found.sort(key=itemgetter(0))
+        reads = map(itemgetter(1), found)
+        return tuple(dict.fromkeys(reads) if self.again else reads)
 
     def _settle(self) -> None:
         """Tell each result what becomes of the results that are made of it."""

@@ -298,11 +298,11 @@ class name_scope(_Partial):  # noqa: N801
         return scope
 
     def __exit__(self, *exc_info: Any) -> None:
-        if self._open is not None:
-            graph, old_stack, elsewhere = self._open
-            graph._name_stack, self._open = old_stack, None
-            if elsewhere:
-                _default.stack.pop()
+        assert self._open is not None
+        graph, old_stack, elsewhere = self._open
+        graph._name_stack, self._open = old_stack, None
+        if elsewhere:
+            _default.stack.pop()
 
 
 # ------------------------------------------------------------------------------------------------ 2. ops
@@ -1179,8 +1179,8 @@ class variable_scope(_Partial):  # noqa: N801
 
     def __exit__(self, *exc_info: Any) -> None:
         try:
-            if self._pure is not None:
-                self._pure.__exit__()
+            assert self._pure is not None
+            self._pure.__exit__()
         finally:
             if self._name_scope is not None:
                 self._name_scope.__exit__()

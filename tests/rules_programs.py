@@ -423,8 +423,10 @@ class _Interpreter:
 
             return getter
 
-        def no_kwargs(getter, name, shape, dtype, initializer, regularizer, reuse, trainable, collections,
-                      caching_device, partitioner, validate_shape, use_resource, synchronization, aggregation):  # fmt: skip
+        def no_kwargs(
+            getter, name, shape, dtype, initializer, regularizer, reuse, trainable, collections, caching_device,
+            partitioner, validate_shape, use_resource, synchronization, aggregation,
+        ):  # fmt: skip
             return getter(name, shape, dtype, initializer, reuse=reuse)
 
         def raises(getter, name, **kwargs):

@@ -1,8 +1,10 @@
 """`scopekit.rules` by example: each rule by its name, and what the model promises to be. No TensorFlow."""
 
+import os
 import re
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,11 @@ def graph():
         yield graph
 
 
+def twice(context):
+    with context, context:
+        pass
+
+
 # What the model promises to be
 
 
@@ -25,18 +32,20 @@ def test_each_rule_of_the_table_is_stated_once():
     table, rest = SOURCE.split('"""', 2)[1:]
     names = re.findall(r"\[([a-z-]+)\]", table)
     assert len(names) > 20
-    stated = re.findall(r"(?:# |^ +)\[([a-z-]+)\]", rest, re.MULTILINE)
+    stated = re.findall(r'(?:# |^ +|""")\[([a-z-]+)\]', rest, re.MULTILINE)
     assert sorted(stated) == sorted(names)
 
 
-def test_importing_it_brings_nothing_heavy_and_is_quick():
+def test_importing_it_brings_nothing_heavy_and_is_quick(tmp_path):
     probe = (
         "import time, sys; start = time.perf_counter(); import scopekit.rules; took = time.perf_counter() - start;"
         "print(took, [name for name in ('tensorflow', 'numpy', 'pandas', 'google') if name in sys.modules])"
     )
-    runs = [subprocess.run([sys.executable, "-c", probe], capture_output=True, text=True, check=True) for _ in range(5)]
+    environment = {**os.environ, "PYTHONPYCACHEPREFIX": str(tmp_path), "PYTHONDONTWRITEBYTECODE": ""}
+    command = [sys.executable, "-c", probe]
+    runs = [subprocess.run(command, env=environment, capture_output=True, text=True, check=True) for _ in range(6)]
     assert {run.stdout.split(" ", 1)[1].strip() for run in runs} == {"[]"}
-    assert min(float(run.stdout.split()[0]) for run in runs) < 0.2  # 0.04 where the machine is idle and has .pyc files
+    assert min(float(run.stdout.split()[0]) for run in runs) < 0.15  # 0.04 on a machine with nothing else to do
 
 
 def test_it_is_the_standard_library_alone():
@@ -49,6 +58,7 @@ def test_it_is_the_standard_library_alone():
     [
         (lambda: tf.while_loop, "while_loop"),
         (lambda: tf.get_variable("w", [2], partitioner=print), "partitioner"),
+        (lambda: tf.constant(1, dtype=1), "dtype=1"),
         (lambda: tf.get_variable("w", [2], caching_device="cpu"), "caching_device"),
         (lambda: tf.Variable(1.0, variable_def=1), "variable_def"),
         (lambda: tf.Variable(tf.Variable(1.0, use_resource=False)), "ref variable"),
@@ -59,6 +69,9 @@ def test_it_is_the_standard_library_alone():
         (lambda: tf.constant({}), "the value {}"),
         (lambda: tf.constant(1, "qint8"), "dtype='qint8'"),
         (lambda: tf.get_variable("w", [True]), "bool"),
+        (lambda: twice(tf.name_scope("n")), "a name_scope that is entered while it is open"),
+        (lambda: twice(tf.variable_scope("s")), "a variable_scope that is entered while it is open"),
+        (lambda: tf.get_variable_scope().set_colour, "VariableScope.set_colour"),
     ],
 )
 def test_what_is_not_covered_says_so(call, named):
@@ -74,6 +87,47 @@ def test_the_same_program_gives_the_same_log():
             return graph.get_all_collection_keys(), [op.name for op in graph.get_operations()]
 
     assert program()[1] == program()[1]
+
+
+def test_each_thread_has_its_global_default_graph_and_starts_it_anew():
+    seen = []
+
+    def program():  # in a thread of its own, where no graph is open
+        first = tf.get_default_graph()
+        tf.get_variable("w", [1], collections=[tf.GraphKeys.LOCAL_VARIABLES])
+        seen.append((tf.get_default_graph() is first, len(tf.local_variables())))
+        tf.reset_default_graph()
+        seen.append((tf.get_default_graph() is first, len(tf.local_variables())))
+
+    thread = threading.Thread(target=program)
+    thread.start()
+    thread.join()
+    assert seen == [(True, 1), (False, 0)]
+    with pytest.raises(AssertionError, match=re.escape("Do not use tf.reset_default_graph() to clear nested graphs.")):
+        tf.reset_default_graph()
+
+
+def test_scopes_that_are_left_in_another_order_than_they_were_entered():
+    a, b = tf.variable_scope("a"), tf.variable_scope("b")
+    a.__enter__()
+    b.__enter__()
+    with pytest.raises(RuntimeError, match="Improper nesting of variable_scope"):
+        a.__exit__(None, None, None)
+
+
+def test_values_of_numpy_and_its_like():
+    class Array:
+        shape, dtype = (2, 3), "int64"
+        __array__ = None
+
+    class Two(int):
+        pass
+
+    x = tf.constant(Array())
+    assert (str(x.get_shape()), x.dtype, repr(x.op)) == ("(2, 3)", "int64", "<tf.Operation 'Const' type=Const>")
+    assert tf.get_variable("w", [Two(2)]).get_shape().as_list() == [2]
+    with pytest.raises(ValueError, match="unknown TensorShape"):
+        tf.placeholder("float32").shape.as_list()
 
 
 # 1. names
