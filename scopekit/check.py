@@ -13,6 +13,7 @@ from typing import Any
 
 from scopekit.graph import ScopekitError
 from scopekit.show.stacks import Stacks
+from scopekit.show.text import count
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +116,13 @@ def check_shared(*outputs: Any, session: Any = None, feed_dict: Mapping[Any, Any
     common = [variable for variable, by in used if all(by)]
     proofs = [
         ("identity", f"{len(common)} of {len(used)} variables are read by all {len(outputs)} outputs"),
-        ("count", f"{len(used)} variables; {sum(map(sum, read))} if each branch had its own"),
+        ("count", f"{count(len(used), 'variable')}; {sum(map(sum, read))} if each branch had its own"),
         ("gradient", _gradients(graph, outputs, [variable for variable, _ in used])),
         ("assignment", _assignments(graph, outputs, [variable for variable, _ in used], session, feed_dict)),
     ]
     shared = bool(used) and len(common) == len(used)
     if shared:
-        answer = f"shared: all {len(used)} trainable variables"
+        answer = f"shared: {'all' if len(used) > 1 else 'the'} {count(len(used), 'trainable variable')}"
     elif common:
         apart = [variable.op.name for variable, by in used if not all(by)]
         answer = f"partly shared: {len(common)} of {len(used)}; apart: {', '.join(apart)}"

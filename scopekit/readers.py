@@ -248,6 +248,8 @@ _NODE, _LIBRARY, _GRAPH, _COLLECTION, _OBJECTS = 0x0A, 0x12, 0x12, 0x22, 0x3A
 
 
 def _shape(shape: Any) -> tuple[int | None, ...] | None:
+    if len(shape.dim) > 254:
+        raise ScopekitError(f"a variable has {len(shape.dim)} dimensions; TensorFlow allows 254")
     return None if shape.unknown_rank else tuple(d.size if d.size >= 0 else None for d in shape.dim)
 
 

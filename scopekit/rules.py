@@ -841,31 +841,37 @@ def get_variable(
         for key in (*_HANDED_DOWN, "constraint"):
             if arguments[key] is None:
                 arguments[key] = getattr(scope, key)
-        getter = arguments.pop("custom_getter")
+        getter, true_getter = (
+            arguments.pop("custom_getter"),
+            functools.partial(_true_getter, get_default_graph()._variables),
+        )
         if getter is not None and not callable(getter):
             raise ValueError(f"Passed a custom_getter which is not callable: {getter}")
         arguments["dtype"] = getattr(arguments["dtype"], "base_dtype", arguments["dtype"])
         arguments["trainable"] = True if trainable is None else trainable
         if getter is None:
-            return _true_getter(**arguments)
+            return true_getter(**arguments)
         spec = _argspec(getter)
         if spec.varkw is None and "constraint" not in spec.args:
             del arguments["constraint"]
-        return getter(getter=_true_getter, **arguments)
+        return getter(getter=true_getter, **arguments)
 
 
 def _true_getter(
-    name: Any, shape: Any = None, dtype: Any = "float32", initializer: Any = None, regularizer: Any = None,
+    store: dict[Any, Variable], name: Any, shape: Any = None, dtype: Any = "float32", initializer: Any = None, regularizer: Any = None,
     reuse: Any = None, trainable: Any = None, collections: Any = None, caching_device: Any = None,
     partitioner: Any = None, validate_shape: Any = True, use_resource: Any = None, constraint: Any = None,
     synchronization: Any = None, aggregation: Any = None,
 ) -> Variable:  # fmt: skip
     """Find or make one variable by its full name; mirrors `_VariableStore._get_single_variable`, check by check."""
-    store = get_default_graph()._variables
     if partitioner is not None and not (isinstance(shape, Sequence) and not shape):
         if not callable(partitioner):
             raise ValueError(f"Partitioner must be callable, but received: {partitioner}")
         _refuse(partitioner=partitioner)
+    if f"{name}/part_0" in store:
+        found_part = f"a partitioned version of the variable was found: {name}/part_0."
+        hint = "Perhaps a variable of the same name was already created with partitioning?"
+        raise ValueError(f"No partitioner was provided, but {found_part} {hint}")
     from_value = initializer is not None and not callable(initializer)
     if shape is not None and from_value:
         raise ValueError("If initializer is a constant, do not specify shape.")

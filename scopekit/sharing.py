@@ -323,18 +323,19 @@ def _twins(readers: list[Readers]) -> Iterator[Suspicion]:
         twin = read.get(name[: twice.start(1)] + name[twice.end(1) :]) if twice else None
         if twin and (twin.shape, twin.dtype) == (variable.shape, variable.dtype):
             doubled.append((twin.name, name))
+    names = sorted(read)
+
+    def holds(scope: str) -> int:
+        return bisect_left(names, scope + "0") - bisect_left(names, scope + "/")  # 0 comes after /
+
     for (scope, copy), found in pairs.items():
-        inside = [name for name in read if name.startswith(copy + "/")] if copy else []
         layers = {name.rpartition("/")[0] for _, name in found}
         matrices = sum(len(read[name].shape or ()) > 1 for _, name in found)
-        stack = copy and any(name.startswith(scope + "_3/") for name in read)
         # Less than two layers may be meant (dense, dense_1), and so may a stack of many copies.
-        if not stack and (not copy or len(found) == len(inside)) and (len(layers) > 1 or matrices > 1):
-            what = (
-                f"{copy!r} holds the variables of {scope!r} once more"
-                if copy
-                else f"{found[0][1]!r} and others repeat {found[0][0]!r} and others"
-            )
+        if (not copy or (len(found) == holds(copy) and not holds(scope + "_3"))) and (len(layers) > 1 or matrices > 1):
+            what = f"{copy!r} holds the variables of {scope!r} once more"
+            if not copy:
+                what = f"{found[0][1]!r} and {len(found) - 1} others repeat {found[0][0]!r} and the like"
             yield Suspicion(
                 f"{what}, in the same shapes: if one set was meant to be shared, it is not.",
                 tuple(name for pair in found for name in pair),

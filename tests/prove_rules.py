@@ -67,7 +67,8 @@ def shrink(program):
     def part_of(draw, body):
         kept = []
         for statement in body:
-            if not draw(keep):
+            if not draw(keep):  # of a block, what is in it may stay
+                kept += draw(part_of(statement[-1])) if statement[0] in WITH_BODY else []
                 continue
             parts = [fewer(draw, part) if isinstance(part, dict) else part for part in statement]
             if statement[0] in WITH_BODY:

@@ -11,7 +11,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 MORE = 3  # a body has up to this many statements at depth 0, fewer further down
-NAMES = ["a", "b", "w", "A", "a/b", "w_1", "a_1", "a/", "", "b/w", "a/w", "W", "a_1_1", "Variable", "a.b", "w/Read"]
+NAMES = ["a", "b", "w", "A", "a/b", "w_1", "a_1", "a/", "", "b/w", "a/w", "W", "a_1_1", "Variable", "a.b", "w/Read", "w/part_0"]
 ODD_NAMES = [
     "_a",
     "a b",

@@ -32,10 +32,10 @@ def test_shared(graph: tf.Graph) -> None:
     ops = [op.name for op in graph.get_operations()]
     verdict = sk.check_shared(*outputs)
     assert verdict
-    assert verdict.answer == "shared: all 1 trainable variables"
+    assert verdict.answer == "shared: the 1 trainable variable"
     assert verdict.proofs == (
         ("identity", "1 of 1 variables are read by all 3 outputs"),
-        ("count", "1 variables; 3 if each branch had its own"),
+        ("count", "1 variable; 3 if each branch had its own"),
         ("gradient", "1 of 1 variables get a gradient through every output"),
         ("assignment", "setting 1 of 1 variables changed every output"),
     )
