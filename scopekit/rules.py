@@ -19,7 +19,6 @@ import contextlib
 import enum
 import functools
 import math
-import operator
 import re
 import threading
 import types
@@ -308,7 +307,7 @@ class name_scope(_Partial):  # noqa: N801
 # ------------------------------------------------------------------------------------------------ 2. ops
 
 
-class DType(str):
+class DType(_Partial, str):
     """The type of a tensor's elements, equal to its name; mirrors `dtypes.DType`."""
 
     base_dtype: DType
@@ -347,7 +346,7 @@ def _as_dtype(value: Any) -> DType:
     raise TypeError(f"Cannot convert the argument `type_value`: {value!r} to a TensorFlow DType.")
 
 
-class TensorShape(tuple[Any, ...]):
+class TensorShape(_Partial, tuple[Any, ...]):
     """A shape as a tuple whose sizes may be None; its rank may be None too; mirrors `tensor_shape.TensorShape`.
 
     >>> TensorShape([2, None]).is_compatible_with([2, 3]), str(TensorShape(2)), str(TensorShape(None))
@@ -397,11 +396,21 @@ class TensorShape(tuple[Any, ...]):
             return True
         return self.rank == theirs.rank and all(a == b or None in (a, b) for a, b in zip(self, theirs, strict=True))
 
+    ndims = property(lambda self: self.rank)
+    __hash__ = tuple.__hash__
+
+    def __getitem__(self, key: Any) -> Any:
+        return TensorShape(self.as_list()[key]) if isinstance(key, slice) else self.as_list()[key]
+
     def __eq__(self, other: object) -> bool:
         theirs = TensorShape(other)
         return self is theirs or (self.rank == theirs.rank and tuple(self) == tuple(theirs))
 
-    __hash__ = tuple.__hash__
+    def __ne__(self, other: object) -> bool:
+        return not self == other
+
+    def __bool__(self) -> bool:
+        return self.rank is not None
 
     def __str__(self) -> str:
         return "<unknown>" if self.rank is None else str(tuple(self))
@@ -800,9 +809,6 @@ class _ReuseMode(enum.Enum):
 
 
 AUTO_REUSE = _ReuseMode.AUTO_REUSE
-_HANDED_DOWN = (
-    "initializer", "regularizer", "caching_device", "partitioner", "custom_getter", "dtype", "use_resource",
-)  # fmt: skip
 
 
 def get_variable(
@@ -838,13 +844,11 @@ def get_variable(
                 found = found if found != _as_dtype(dtype) else None
             if found is not None:
                 raise ValueError(f"Initializer type '{found}' and explicit dtype '{dtype}' don't match.")
-        for key in (*_HANDED_DOWN, "constraint"):
+        for key, default in scope._defaults.items():
             if arguments[key] is None:
-                arguments[key] = getattr(scope, key)
-        getter, true_getter = (
-            arguments.pop("custom_getter"),
-            functools.partial(_true_getter, get_default_graph()._variables),
-        )
+                arguments[key] = default
+        true_getter = functools.partial(_true_getter, get_default_graph()._variables)
+        getter = arguments.pop("custom_getter")
         if getter is not None and not callable(getter):
             raise ValueError(f"Passed a custom_getter which is not callable: {getter}")
         arguments["dtype"] = getattr(arguments["dtype"], "base_dtype", arguments["dtype"])
@@ -858,10 +862,10 @@ def get_variable(
 
 
 def _true_getter(
-    store: dict[Any, Variable], name: Any, shape: Any = None, dtype: Any = "float32", initializer: Any = None, regularizer: Any = None,
-    reuse: Any = None, trainable: Any = None, collections: Any = None, caching_device: Any = None,
-    partitioner: Any = None, validate_shape: Any = True, use_resource: Any = None, constraint: Any = None,
-    synchronization: Any = None, aggregation: Any = None,
+    store: dict[Any, Variable], name: Any, shape: Any = None, dtype: Any = "float32", initializer: Any = None,
+    regularizer: Any = None, reuse: Any = None, trainable: Any = None, collections: Any = None,
+    caching_device: Any = None, partitioner: Any = None, validate_shape: Any = True, use_resource: Any = None,
+    constraint: Any = None, synchronization: Any = None, aggregation: Any = None,
 ) -> Variable:  # fmt: skip
     """Find or make one variable by its full name; mirrors `_VariableStore._get_single_variable`, check by check."""
     if partitioner is not None and not (isinstance(shape, Sequence) and not shape):
@@ -985,23 +989,23 @@ class VariableScope(_Partial):
         caching_device: Any = None, partitioner: Any = None, custom_getter: Any = None, name_scope: Any = "",
         dtype: Any = _DTYPES["float32"], use_resource: Any = None, constraint: Any = None,
     ) -> None:  # fmt: skip
-        self._reuse, self._name, self._original_name_scope, self._constraint = reuse, name, name_scope, constraint
-        self._initializer, self._regularizer, self._custom_getter = initializer, regularizer, custom_getter
-        self._caching_device, self._partitioner = caching_device, partitioner
-        self._dtype, self._use_resource = dtype, use_resource
+        self._reuse, self._name, self._original_name_scope = reuse, name, name_scope
+        self._defaults = {
+            "initializer": initializer, "regularizer": regularizer, "caching_device": caching_device,
+            "partitioner": partitioner, "custom_getter": custom_getter, "dtype": dtype, "use_resource": use_resource,
+            "constraint": constraint,
+        }  # fmt: skip
 
-    def _flag(name: str) -> Any:  # type: ignore[misc]  # noqa: N805
-        return property(operator.attrgetter(name))
+    name = property(lambda self: self._name)
+    original_name_scope = property(lambda self: self._original_name_scope)
+    reuse = property(lambda self: self._reuse)
 
-    name, original_name_scope, reuse = _flag("_name"), _flag("_original_name_scope"), _flag("_reuse")
-    initializer, regularizer, custom_getter = _flag("_initializer"), _flag("_regularizer"), _flag("_custom_getter")
-    caching_device, partitioner, dtype = _flag("_caching_device"), _flag("_partitioner"), _flag("_dtype")
-    use_resource, constraint = _flag("_use_resource"), _flag("_constraint")
-
-    def __getattr__(self, name: str) -> Any:
-        if name.removeprefix("set_") in _HANDED_DOWN:  # set_initializer, set_dtype, …
-            return functools.partial(setattr, self, name.removeprefix("set"))
-        return super().__getattr__(name)
+    def __getattr__(self, name: str) -> Any:  # initializer, dtype, … and set_initializer, set_dtype, …
+        if name.removeprefix("set_") not in self.__dict__.get("_defaults", ()):
+            return super().__getattr__(name)
+        if name.startswith("set_"):
+            return functools.partial(self._defaults.__setitem__, name.removeprefix("set_"))
+        return self._defaults[name]
 
     def reuse_variables(self) -> None:
         """Set `reuse` of this object to True: to the end of its block, and wherever it is opened again."""
@@ -1053,11 +1057,12 @@ class _pure_variable_scope:  # noqa: N801
     """The half of `variable_scope` that concerns variables; mirrors `variable_scope._pure_variable_scope`."""
 
     def __init__(
-        self, name_or_scope: Any, reuse: Any = None, old_name_scope: Any = None, constraint: Any = None,
-        dtype: Any = _DTYPES["float32"], **given: Any,
+        self, name_or_scope: Any, reuse: Any = None, old_name_scope: Any = None, dtype: Any = _DTYPES["float32"],
+        **given: Any,
     ) -> None:  # fmt: skip
-        self._name, self._reuse, self._original, self._constraint = name_or_scope, reuse, old_name_scope, constraint
-        self._given, self._store = {**given, "dtype": dtype}, get_default_graph()._scope_store
+        self._name, self._reuse, self._original = name_or_scope, reuse, old_name_scope
+        self._given = {key: value for key, value in {**given, "dtype": dtype}.items() if value is not None}
+        self._store = get_default_graph()._scope_store
         self._jump = isinstance(name_or_scope, VariableScope)
         if self._jump:
             # [jump] A scope OBJECT is opened as a copy of itself: its prefix and flags, wherever one stands.
@@ -1067,13 +1072,11 @@ class _pure_variable_scope:  # noqa: N801
     def _derive(self, parent: VariableScope, reuse: Any) -> VariableScope:
         # [handed-down] What is not given is the parent's, all but `constraint`. Custom getters nest: the innermost is
         # called first, and what it gets as true getter is the next one out.
-        values = {}
-        for key in _HANDED_DOWN:
-            mine, theirs = self._given.get(key), getattr(parent, key)
-            if key == "custom_getter" and mine is not None and theirs is not None:
-                mine = functools.partial(_nested_getter, mine, theirs)
-            values[key] = theirs if mine is None else mine
-        return VariableScope(reuse, self._full_name, name_scope=self._original, constraint=self._constraint, **values)
+        defaults = {**parent._defaults, "constraint": None, **self._given}
+        inner, outer = self._given.get("custom_getter"), parent._defaults["custom_getter"]
+        if inner is not None and outer is not None:
+            defaults["custom_getter"] = functools.partial(_nested_getter, inner, outer)
+        return VariableScope(reuse, self._full_name, name_scope=self._original, **defaults)
 
     def __enter__(self) -> VariableScope:
         store = self._store
@@ -1085,7 +1088,7 @@ class _pure_variable_scope:  # noqa: N801
             self._original = self._name if self._original is None else self._original
             self._scope = self._derive(self._old, self._reuse)
         store.counts[self._full_name] = store.counts.get(self._full_name, 0) + 1
-        self._old_counts = dict(store.counts)
+        self._old_counts = dict(store.counts) if self._jump else {}
         store.current_scope = self._scope
         return self._scope
 
@@ -1099,7 +1102,7 @@ class _pure_variable_scope:  # noqa: N801
             store.counts = self._old_counts
         else:
             under = self._full_name + "/"
-            store.counts = {name: 0 if name.startswith(under) else count for name, count in store.counts.items()}
+            store.counts |= {name: 0 for name in store.counts if name.startswith(under)}
         store.current_scope = self._old
 
 

@@ -141,7 +141,7 @@ def analyse(graph: ScopeGraph) -> Sharing:
             rest = tuple((role, tuple(ops)) for role, ops in sorted(others[v.name].items()))
             calls, kind = _calls(v.name, forward[v.name], scopes)
             readers.append(Readers(v, calls, rest, kind))
-        sizes = [prod(1 if d is None else d for d in v.shape) if v.shape is not None else 0 for v in graph.variables]
+        sizes = [_elements(v.shape) for v in graph.variables]
         totals = Totals(
             ops=len(graph.ops),
             variables=len(readers),
@@ -151,6 +151,12 @@ def analyse(graph: ScopeGraph) -> Sharing:
             without_sharing=sum(max(1, len(r.calls)) for r in readers),
         )
         return Sharing(graph, tuple(readers), totals, tuple(_suspicions(readers, others)))
+
+
+def _elements(shape: tuple[int | None, ...] | None) -> int:
+    """Return how many elements a variable has, or 0 where that is not known."""
+    known = [d for d in shape or () if d is not None]
+    return prod(known) if shape is not None and len(known) == len(shape) else 0
 
 
 @cache

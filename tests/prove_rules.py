@@ -18,6 +18,7 @@ import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from pathlib import Path
+from typing import Any
 
 os.environ.update(TF_CPP_MIN_LOG_LEVEL="3", TF_ENABLE_ONEDNN_OPTS="0")
 sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent)]
@@ -28,7 +29,7 @@ CHUNK = 50
 WITH_BODY = ("variable_scope", "name_scope", "again", "graph", "template", "strict", "try")
 
 
-def compare(program):
+def compare(program: Any) -> Any:
     """Return both logs, the model's completeness and the seconds that each took."""
     import tensorflow.compat.v1 as tf
 
@@ -42,9 +43,10 @@ def compare(program):
     return ours, (theirs if complete else theirs[: len(ours)]), complete, middle - start, end - middle
 
 
-def run_chunk(first, last, odd):
+def run_chunk(first: Any, last: Any, odd: Any) -> Any:
     """Run the programs of these seeds; return the figures and the seeds that disagree."""
-    figures, disagree = Counter(), []
+    figures: Counter[str] = Counter()
+    disagree: list[int] = []
     for seed in range(first, last):
         ours, theirs, complete, model, tensorflow = compare(rules_programs.generate(random.Random(seed), odd))
         figures.update(programs=1, events=len(ours), partial=not complete, model=model, tensorflow=tensorflow)
@@ -53,19 +55,19 @@ def run_chunk(first, last, odd):
     return figures, disagree
 
 
-def shrink(program):
+def shrink(program: Any) -> Any:
     """Return the shortest program that is left of this one and still disagrees; hypothesis chooses what to drop."""
     from hypothesis import HealthCheck, Phase, find, settings
     from hypothesis import strategies as st
 
     keep = st.integers(0, 9).map(bool)  # nine times in ten, and never once it has been shrunk
 
-    def fewer(draw, arguments):
+    def fewer(draw: Any, arguments: Any) -> Any:
         return {key: value for key, value in arguments.items() if draw(keep)}
 
     @st.composite
-    def part_of(draw, body):
-        kept = []
+    def part_of(draw: Any, body: Any) -> Any:
+        kept: list[Any] = []
         for statement in body:
             if not draw(keep):  # of a block, what is in it may stay
                 kept += draw(part_of(statement[-1])) if statement[0] in WITH_BODY else []
@@ -76,7 +78,7 @@ def shrink(program):
             kept.append(parts)
         return kept
 
-    def disagrees(candidate):
+    def disagrees(candidate: Any) -> Any:
         try:
             ours, theirs, *_ = compare(candidate)
         except Exception:  # what is left is no program any more
@@ -93,7 +95,7 @@ def shrink(program):
         return program
 
 
-def uncovered(programs, seed, odd):
+def uncovered(programs: Any, seed: Any, odd: Any) -> Any:
     """Return the lines and branches of the model that neither random programs nor the examples reach."""
     import coverage
     import pytest
@@ -118,7 +120,7 @@ def uncovered(programs, seed, odd):
     return sorted(analysis.missing), branches, analysis.numbers.pc_covered
 
 
-def main():
+def main() -> Any:
     """Run, and say what was found."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("programs", type=int, help="how many")
@@ -131,7 +133,8 @@ def main():
 
     from tqdm import tqdm
 
-    figures, disagree = Counter(), []
+    figures: Counter[str] = Counter()
+    disagree: list[int] = []
     last = options.seed + options.programs
     spawn = multiprocessing.get_context("spawn")  # a forked TensorFlow can wait for its own threads for ever
     with (

@@ -6,12 +6,33 @@ A program is a nested list of statements, `[kind, argument, ..., body]`. `genera
 first line. A statement that raises is logged and the program goes on, except inside `strict`.
 """
 
+# mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators, allow-incomplete-defs
+
 import re
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 MORE = 3  # a body has up to this many statements at depth 0, fewer further down
-NAMES = ["a", "b", "w", "A", "a/b", "w_1", "a_1", "a/", "", "b/w", "a/w", "W", "a_1_1", "Variable", "a.b", "w/Read", "w/part_0"]
+NAMES = [
+    "a",
+    "b",
+    "w",
+    "A",
+    "a/b",
+    "w_1",
+    "a_1",
+    "a/",
+    "",
+    "b/w",
+    "a/w",
+    "W",
+    "a_1_1",
+    "Variable",
+    "a.b",
+    "w/Read",
+    "w/part_0",
+]
 ODD_NAMES = [
     "_a",
     "a b",
@@ -36,7 +57,7 @@ DTYPES = [None, "float32", "int32", "bool", "string", "float64", "complex64"]
 ODD_DTYPES = ["nonsense", float, "half"]
 REUSE = [None, True, "AUTO_REUSE", False]
 VALUES = [1.0, 3, [1.0, 2.0], True, "s", [[1, 2], [3, 4]], [], 1.5]
-ODD_VALUES = [None, 2**40, [1, "s"], [None], {}, 1j, b"s", [1, 2.5], [True, 2]]
+ODD_VALUES: list[Any] = [None, 2**40, [1, "s"], [None], {}, 1j, b"s", [1, 2.5], [True, 2]]
 INITIALIZERS = ["zeros", "lambda", "fn", "glorot", "zeros class", "partial", "op", "raises", "needs two"]
 REGULARIZERS = ["identity", "none", "add", "not callable", "raises"]
 GETTERS = ["same", "suffix", "other", "twice", "identity", "reuse", "raises", "not callable", "no kwargs"]
@@ -47,7 +68,7 @@ PATTERNS = [None, "", "a", "a/", "A", ".*w", "b", "("]
 # ------------------------------------------------------------------------------------------ generate
 
 
-def generate(random, odd=0.08):
+def generate(random: Any, odd: float = 0.08) -> list[Any]:
     """Return one program; `odd` is the chance of an unusual value wherever one could stand."""
     return _Generator(random, odd).body(0, 6)
 
@@ -68,7 +89,7 @@ class _Generator:
     def index(self):
         return self.random.randrange(4)
 
-    def body(self, depth, most=MORE):
+    def body(self, depth, most=MORE) -> list[Any]:
         return [self.statement(depth) for _ in range(self.random.randrange(1, most + 1))]
 
     def statement(self, depth):
@@ -255,12 +276,12 @@ class NotModelled(Exception):
     """The model said NotImplementedError: what it did until then is compared."""
 
 
-def run(program, module):
+def run(program: list[Any], module: Any) -> tuple[list[Any], bool]:
     """Return the log of a program, and whether it ran to its end (False: the model does not cover a statement)."""
     return _Interpreter(module).main(program)
 
 
-def first_sentence(error):
+def first_sentence(error: BaseException) -> tuple[str, str]:
     """Return an error's type and the first sentence of its message, without addresses in memory."""
     text = str(error.args[0]) if error.args else ""
     sentence = re.split(r"(?<=[.!?])\s|\n", text)[0]
@@ -274,7 +295,7 @@ class _Interpreter:
         self.tensors, self.scopes, self.contexts, self.open, self.templates = [], [], [], [], []
         self.calls, self.covered = 0, None
 
-    def main(self, program):
+    def main(self, program) -> tuple[list[Any], bool]:
         self.graphs = [self.module.Graph(), self.module.Graph()]
         with self.graphs[0].as_default():
             try:
@@ -579,14 +600,14 @@ class _Interpreter:
 # ------------------------------------------------------------------------------------------ by hand
 
 
-def awkward():
+def awkward() -> dict[str, str]:
     """Return the programs that were written by hand, by title: those of `rules_awkward.txt`."""
     text = (Path(__file__).parent / "rules_awkward.txt").read_text(encoding="utf-8")
     programs = [program for program in text.split("\n\n") if program.strip()]
     return {program.split("\n")[0].removeprefix("# "): program for program in programs}
 
 
-def run_text(program, module):
+def run_text(program: str, module: Any) -> list[Any]:
     """Return the log of a program written as text, in which `m` is the module; `show` and `attempt` write the log."""
     interpreter, log = _Interpreter(module), []
 

@@ -5,6 +5,7 @@
 
 import os
 import random
+from typing import Any
 
 import pytest
 
@@ -72,7 +73,7 @@ REGRESSIONS = {
 }
 
 
-def agree(program):
+def agree(program: Any) -> Any:
     """Assert that both do the same, as far as the model goes; return whether it went all the way."""
     ours, complete = rules_programs.run(program, rules)
     theirs, _ = rules_programs.run(program, tf)
@@ -81,22 +82,22 @@ def agree(program):
 
 
 @pytest.mark.parametrize("name", REGRESSIONS)
-def test_regression(name):
+def test_regression(name: Any) -> None:
     assert agree(REGRESSIONS[name])
 
 
 @pytest.mark.parametrize("title", rules_programs.awkward())
-def test_awkward_program(title):
+def test_awkward_program(title: Any) -> None:
     program = rules_programs.awkward()[title]
     assert rules_programs.run_text(program, rules) == rules_programs.run_text(program, tf)
 
 
-def test_random_programs():
+def test_random_programs() -> None:
     complete = [agree(rules_programs.generate(random.Random(seed))) for seed in range(400)]
     assert sum(complete) > 0.9 * len(complete)  # the rest ended early with NotImplementedError
 
 
 @settings(max_examples=150, derandomize=True, deadline=None, suppress_health_check=list(HealthCheck), database=None)
 @given(st.randoms(use_true_random=False))
-def test_programs_by_hypothesis(source):
+def test_programs_by_hypothesis(source: Any) -> None:
     agree(rules_programs.generate(source))
