@@ -42,7 +42,7 @@ def where() -> Stacks:
 
     >>> from scopekit.show.stacks import Stacks
     >>> Stacks("net/conv1", "tower/net/conv1", "None")
-    variable scope  (root) > net > conv1          get_variable("w") is named net/conv1/w  (reuse=None)
+    variable scope  (root) > net > conv1          get_variable("w") is named net/conv1/w  (reuse off)
     name scope      (root) > tower > net > conv1  an op "x" is named tower/net/conv1/x
     """
     import tensorflow as tf

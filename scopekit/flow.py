@@ -315,7 +315,7 @@ class Flow:
         for side, (function, callee) in enumerate(callees):
             if callee is None or function in where.functions:
                 continue
-            self.budget -= 100 + sum(map(len, callee.inputs))
+            self.budget -= 1000 + sum(map(len, callee.inputs))
             if self.budget < 0:
                 raise ScopekitError("its functions call one another in too many ways to follow")
             arguments: _Watch = {}

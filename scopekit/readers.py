@@ -186,8 +186,10 @@ class _Parts:
 
     def meta(self, get: _Get, start: int, end: int) -> None:
         """Take a MetaGraphDef: the graph, and which variables are trainable."""
+        found = False
         for tag, first, last in _fields(get, start, end):
             if tag == _GRAPH:
+                found = True
                 self.graph(get, first, last)
             elif tag == _COLLECTION:
                 collection = _CLASSES["Collection"].FromString(get(first, last))
@@ -198,6 +200,8 @@ class _Parts:
                         self.trainable[name.rpartition(":")[0]] = True
             elif tag == _OBJECTS:
                 self.known, self.objects = True, _CLASSES["ObjectGraph"].FromString(get(first, last))
+        if not found:
+            raise ScopekitError("it holds no graph: it is neither a GraphDef nor a MetaGraphDef nor a SavedModel")
 
     def finish(self, title: str) -> ScopeGraph:
         """Follow the variables and return the whole."""

@@ -444,6 +444,9 @@ class Operation(_Partial):
         """The tensors that it takes."""
         return [op.outputs[0] for op in self._inputs]
 
+    def __str__(self) -> str:  # the beginning of its NodeDef
+        return f'name: "{self.name}"\nop: "{self.type}"\n'
+
     def __repr__(self) -> str:
         return f"<tf.Operation '{self.name}' type={self.type}>"
 

@@ -54,11 +54,11 @@ class Trace:
 
     def table(self) -> DataFrame:
         """Return the events as a pandas table, a row each."""
-        import pandas as pd
+        from scopekit.show.table import Table
 
         columns = list(Event.__slots__)
         rows = [[getattr(event, column) for column in columns] for event in self.events]
-        return pd.DataFrame(rows, columns=[column.replace("_", " ") for column in columns])
+        return Table(rows, columns=[column.replace("_", " ") for column in columns])
 
     def __len__(self) -> int:
         return len(self._notes)
@@ -67,13 +67,10 @@ class Trace:
         return iter(self.events)
 
     def __repr__(self) -> str:
-        return self.table().to_string() if self._notes else "Trace: nothing was recorded"
+        return repr(self.table()) if self._notes else "Trace: nothing was recorded"
 
     def _repr_html_(self) -> str:
-        import pandas as pd
-
-        with pd.option_context("display.max_colwidth", None, "display.max_rows", None):
-            return str(self.table().to_html())
+        return str(self.table()._repr_html_())  # type: ignore[operator]
 
 
 class trace:  # noqa: N801 (a context, written like a function)

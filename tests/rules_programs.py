@@ -62,6 +62,8 @@ INITIALIZERS = ["zeros", "lambda", "fn", "glorot", "zeros class", "partial", "op
 REGULARIZERS = ["identity", "none", "add", "not callable", "raises"]
 GETTERS = ["same", "suffix", "other", "twice", "identity", "reuse", "raises", "not callable", "no kwargs"]
 KEYS = ["variables", "trainable_variables", "local_variables", "mine", "regularization_losses"]
+KINDS = {"Variable": "variable", "ResourceVariable": "variable", "RefVariable": "variable", "Tensor": "tensor"}
+KINDS |= {"SymbolicTensor": "tensor", "Operation": "op", "_LazyEvalTensor": "loss"}
 PATTERNS = [None, "", "a", "a/", "A", ".*w", "b", "("]
 
 
@@ -245,7 +247,7 @@ class _Generator:
         arguments = self.some(
             0.25,
             create_scope_now_=lambda: True,
-            unique_name_=self.name,
+            unique_name_=lambda: self.pick(NAMES),
             custom_getter_=lambda: self.pick(GETTERS),
         )
         return ["template", self.pick(NAMES), arguments, self.body(depth)]
@@ -342,15 +344,18 @@ class _Interpreter:
         return len(self.seen) - 1
 
     def show_value(self, value):
-        if value is None or isinstance(value, (str, bool, int, float, tuple, list)):
+        kind = KINDS.get(type(value).__name__)
+        if kind == "variable":
+            details = value.name, value.trainable, value.op.name, value.op.type, str(value.shape), value.dtype.name
+        elif kind == "tensor":
+            details = value.name, value.op.name, value.op.type, str(value.shape), value.dtype.name
+        elif kind == "op":
+            details = value.name, value.type
+        elif kind == "loss":
+            details = value.name, value.op.name
+        else:  # what the program itself put there
             return value
-        parts = [self.identity(value)]
-        for attribute in ("name", "type", "trainable"):
-            with suppress(AttributeError):
-                parts.append((attribute, getattr(value, attribute)))
-        with suppress(AttributeError):
-            parts.append((value.op.name, value.op.type, str(value.shape), value.dtype.name))
-        return parts
+        return kind, self.identity(value), details
 
     def show_scope(self, scope):
         flags = [str(scope.reuse), scope.use_resource, getattr(scope.dtype, "name", scope.dtype)]
@@ -359,7 +364,7 @@ class _Interpreter:
 
     def made(self, what, value):
         self.log.append((what, self.show_value(value)))
-        if not (value is None or isinstance(value, (str, bool, int, float, tuple, list))):
+        if type(value).__name__ in KINDS:
             self.tensors.append(value)
 
     # What a description stands for

@@ -133,7 +133,7 @@ def test_same_in_eager_mode_and_in_keras() -> None:
 
 def test_where_tells_the_two_stacks() -> None:
     with tf.Graph().as_default() as graph:
-        assert repr(sk.where()).splitlines()[0].endswith('get_variable("w") is named w  (reuse=None)')
+        assert repr(sk.where()).splitlines()[0].endswith('get_variable("w") is named w  (reuse off)')
         with tf1.name_scope("tower"), tf1.variable_scope("net"), tf1.variable_scope("conv", reuse=True):
             stacks = sk.where()
             op = tf.constant(1.0, name="x").op.name

@@ -66,6 +66,11 @@ REGRESSIONS = {
         ["variable", {"initial_value": ["value", 1.0]}],
         ["op", "add", [["tensor", 0], ["tensor", 1]], {}],
     ],
+    "an op is written as its NodeDef in the error of a scope across graphs": [
+        ["graph", 1, [["op", "constant", [["value", 1.0]], {}]]],
+        ["op", "no_op", [], {}],
+        ["name_scope", "w", {"values": [["tensor", 1], ["tensor", 0]]}, []],
+    ],
     "an initializer that is asked for its value without a shape says whose call it was": [
         ["variable", {"initial_value": "fn zeros"}],
         ["variable", {"initial_value": "fn glorot"}],

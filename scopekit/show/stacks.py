@@ -18,7 +18,10 @@ class Stacks:
     variable_scope: str
     name_scope: str
     reuse: str
-    """``None``, ``True`` or ``AUTO_REUSE``: the flag that `get_variable` goes by here."""
+    """``None`` or ``False`` (off), ``True`` or ``AUTO_REUSE``: the flag that `get_variable` goes by here."""
+
+    def _flag(self) -> str:
+        return "reuse off" if self.reuse in ("None", "False") else f"reuse={self.reuse}"
 
     def _rows(self) -> list[tuple[str, str, str]]:
         return [
@@ -31,7 +34,7 @@ class Stacks:
             f"{stack:<14}  {' > '.join(['(root)', *filter(None, scope.split('/'))]):<28}  {rule}"
             for stack, scope, rule in self._rows()
         ]
-        return "\n".join([f"{lines[0]}  (reuse={self.reuse})", lines[1]])
+        return "\n".join([f"{lines[0]}  ({self._flag()})", lines[1]])
 
     def _repr_html_(self) -> str:
         style = "display:inline-block;border:1.5px solid;border-radius:4px;padding:2px 6px;margin:2px"
@@ -40,7 +43,7 @@ class Stacks:
             boxes = ""
             for part in reversed(["root", *filter(None, scope.split("/"))]):
                 boxes = f'<span style="{style}">{esc(part)}{" " + boxes if boxes else ""}</span>'
-            flag = f" reuse={self.reuse}" if stack == "variable scope" else ""
+            flag = f" {self._flag()}" if stack == "variable scope" else ""
             drawn.append(
                 f'<div style="margin:.3em 0;overflow-wrap:anywhere"><b>{stack}</b>{flag}<br>'
                 f"{boxes} {esc(rule, 400)}</div>"
