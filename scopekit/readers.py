@@ -172,7 +172,11 @@ class _Parts:
             if not used:  # a field longer than a piece: of a large constant, its value is left out
                 tag, first, last = next(_fields(get, at, end))
                 if tag == _NODE:
-                    inner = [(t, a, b) for t, a, b in _fields(get, first, last) if t & 7 == 2 and b - a < _PIECE]
+                    inner = [
+                        (t, a, b)
+                        for t, a, b in _fields(get, first, last)
+                        if t in (0x0A, 0x12, 0x1A) or (t == 0x2A and b - a < _PIECE)
+                    ]
                     nodes = [b"".join(_field(t, get(a, b)) for t, a, b in inner)]
                 elif tag == _LIBRARY:
                     libraries = [get(first, last)]
@@ -537,9 +541,14 @@ def read(source: Any = None) -> ScopeGraph:
     except ScopekitError as error:
         raise ScopekitError(f"{title}: {error}") from error.__cause__
     except (OSError, message.DecodeError, text_format.ParseError, UnicodeError) as error:
-        raise ScopekitError(f"{title} cannot be read: {error}") from error
+        raise ScopekitError(f"{title} cannot be read: {_short(error)}") from error
     except (IndexError, RecursionError, MemoryError, ValueError) as error:
-        raise ScopekitError(f"{title} is damaged: {error}") from error
+        raise ScopekitError(f"{title} is damaged: {_short(error)}") from error
+
+
+def _short(error: BaseException) -> str:
+    """Return what an error says, in one line without what a stranger's file may have put into it."""
+    return "".join(c if c.isprintable() else "?" for c in str(error)[:200]) or type(error).__name__
 
 
 def _read(source: Any) -> ScopeGraph:

@@ -631,7 +631,7 @@ def _sum_shape(name: str, x: Operation, y: Operation) -> TensorShape:
     for a, b in zip(*([1] * (rank - len(shape)) + [*shape] for shape in shapes), strict=True):
         if a != b and None not in (a, b) and 1 not in (a, b):
             kind = {"float16": "half", "float32": "float", "float64": "double"}.get(x._dtype.name, x._dtype.name)
-            op = f"'{{{{node {name}}}}} = AddV2[T=DT_{kind.upper()}]({x.name}, {y.name})'"
+            op = f"'{{{{node {name}}}}} = {'Add' if kind == 'string' else 'AddV2'}[T=DT_{kind.upper()}]({x.name}, {y.name})'"
             given = ", ".join(str([*shape]).replace("None", "?").replace(" ", "") for shape in shapes)
             raise ValueError(f"Dimensions must be equal, but are {a} and {b} for {op} with input shapes: {given}.")
         large = [size for size in (a, b) if size is not None and size > 1]
@@ -1067,6 +1067,8 @@ class _pure_variable_scope:  # noqa: N801
         self._given = {key: value for key, value in {**given, "dtype": dtype}.items() if value is not None}
         self._store = get_default_graph()._scope_store
         self._jump = isinstance(name_or_scope, VariableScope)
+        if not (self._jump or isinstance(name_or_scope, str)):
+            _refuse(name=name_or_scope)  # bytes and the like, which TensorFlow trips over when it leaves the scope
         if self._jump:
             # [jump] A scope OBJECT is opened as a copy of itself: its prefix and flags, wherever one stands.
             self._full_name, self._original = name_or_scope.name, name_or_scope.original_name_scope

@@ -9,7 +9,7 @@ first line. A statement that raises is logged and the program goes on, except in
 # mypy: allow-untyped-defs, allow-untyped-calls, allow-untyped-decorators, allow-incomplete-defs
 
 import re
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -344,6 +344,7 @@ class _Interpreter:
         return len(self.seen) - 1
 
     def show_value(self, value):
+        details: tuple[Any, ...]
         kind = KINDS.get(type(value).__name__)
         if kind == "variable":
             details = value.name, value.trainable, value.op.name, value.op.type, str(value.shape), value.dtype.name

@@ -71,6 +71,10 @@ REGRESSIONS = {
         ["op", "no_op", [], {}],
         ["name_scope", "w", {"values": [["tensor", 1], ["tensor", 0]]}, []],
     ],
+    "a sum of strings is an Add in its error": [
+        ["op", "constant", [["value", ["a", "b"]]], {}],
+        ["op", "add", [["value", ["a", "b", "c"]], ["tensor", 0]], {}],
+    ],
     "an initializer that is asked for its value without a shape says whose call it was": [
         ["variable", {"initial_value": "fn zeros"}],
         ["variable", {"initial_value": "fn glorot"}],

@@ -281,7 +281,9 @@ def test_weights_that_are_read_but_not_trained_are_suspicious() -> None:
         tf1.train.AdamOptimizer().minimize(loss, var_list=tf1.trainable_variables("head/"))
 
     ((reason, variables),) = suspicions(program)
-    assert reason.startswith("2 trainable variables, 'body/fc1/w' first, are read but no optimizer updates them, while 2")
+    assert reason.startswith(
+        "2 trainable variables, 'body/fc1/w' first, are read but no optimizer updates them, while 2"
+    )
     assert variables == ("body/fc1/w", "body/fc2/w")
 
 

@@ -163,7 +163,9 @@ def gpt_train_and_sample() -> Truth:
 
         tf1.while_loop(lambda i, c: i < 5, body, [tf.constant(0), tokens], back_prop=False)
     shared: Truth = {f"model/{name}": ["model", "sample_sequence"] for name in _GPT}
-    shared["model/wte"] = [f"{m}/{op}" for m in ("model", "sample_sequence/while/model") for op in (_gather(), "MatMul")]
+    shared["model/wte"] = [
+        f"{m}/{op}" for m in ("model", "sample_sequence/while/model") for op in (_gather(), "MatMul")
+    ]
     return shared
 
 
@@ -235,10 +237,12 @@ class _BatchNorm:
             if train:
                 axes = list(range(len(shape) - 1))
                 batch_mean, batch_var = tf.nn.moments(x, axes, name="moments")
-                with tf.control_dependencies([
-                    tf1.assign(mean, mean * 0.9 + batch_mean * 0.1),
-                    tf1.assign(var, var * 0.9 + batch_var * 0.1),
-                ]):
+                with tf.control_dependencies(
+                    [
+                        tf1.assign(mean, mean * 0.9 + batch_mean * 0.1),
+                        tf1.assign(var, var * 0.9 + batch_var * 0.1),
+                    ]
+                ):
                     mean, var = tf.identity(batch_mean), tf.identity(batch_var)
             return tf.nn.batch_normalization(x, mean, var, beta, gamma, 1e-5)
 
