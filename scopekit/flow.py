@@ -165,18 +165,19 @@ class Flow:
             for piece, ends in zip(body.inputs, body.ends, strict=True):
                 end = 0
                 for at, name in enumerate(piece):
-                    if name in watch and at >= end and (not turn or watch[name].born > before + base):
-                        index = bisect_left(ends, at)
-                        inputs = piece[ends[index - 1] + 1 if index else 0 : ends[index]]
-                        op = base + index
-                        hits = [(k, watch[given]) for k, given in enumerate(inputs) if given in watch]
-                        if turn:
-                            hits = [hit for hit in hits if hit[1].born > before + op]
-                        if hits:
-                            self._op(body, where, watch, op, inputs, hits, turn * count + op)
-                            fresh = True
-                            self.again = self.again or turn > 0
-                        end = ends[index]
+                    if name not in watch or at < end:
+                        continue
+                    index = bisect_left(ends, at)
+                    op = base + index
+                    if turn and watch[name].born <= before + op:
+                        continue
+                    end = ends[index]
+                    inputs = piece[ends[index - 1] + 1 if index else 0 : end]
+                    hits = [(k, watch[given]) for k, given in enumerate(inputs) if given in watch]
+                    if turn:
+                        hits = [hit for hit in hits if hit[1].born > before + op]
+                    self._op(body, where, watch, op, inputs, hits, turn * count + op)
+                    fresh, self.again = True, self.again or turn > 0
                 base += len(ends)
             if not fresh:
                 break

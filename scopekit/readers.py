@@ -252,7 +252,7 @@ class _Parts:
         return dict(pairs)
 
 
-_NODE, _LIBRARY, _GRAPH, _COLLECTION, _OBJECTS = 0x0A, 0x12, 0x12, 0x22, 0x3A
+_NODE, _LIBRARY, _VERSIONS, _GRAPH, _COLLECTION, _OBJECTS = 0x0A, 0x12, 0x22, 0x12, 0x22, 0x3A
 
 
 def _shape(shape: Any) -> tuple[int | None, ...] | None:
@@ -303,9 +303,9 @@ def _fields(get: _Get, start: int, end: int) -> Iterator[tuple[int, int, int]]:
         try:
             tag, used = _varint(head, 0)
             size = 0
-            if tag & 7 == 2:
+            if tag & 7 == 2 and tag > 7:
                 size, used = _varint(head, used)
-            elif tag & 7 == 0:
+            elif tag & 7 == 0 and tag:
                 _, used = _varint(head, used)
             elif tag & 7 in (1, 5):
                 size = 8 if tag & 7 == 1 else 4
@@ -351,19 +351,18 @@ def _split(data: bytes) -> tuple[list[bytes], list[bytes], int]:
 
 def _kind(get: _Get, start: int, end: int, depth: int = 0) -> str:
     """Tell GraphDef, MetaGraphDef and SavedModel apart, which have no mark, by what their first field holds."""
-    first = next(_fields(get, start, end), None)
-    if first is None or depth > 2:
-        return "GraphDef"
-    tag, a, b = first
+    tag, a, b = next(_fields(get, start, end), (_VERSIONS, 0, 0))
     if tag == 0x08:  # SavedModel.saved_model_schema_version
         return "SavedModel"
     if tag == _NODE:  # or MetaGraphDef.meta_info_def, which has a list of ops where a NodeDef has its type
         types = [get(x, min(y, x + 200)) for t, x, y in islice(_fields(get, a, b), 4) if t == 0x12]
         return "GraphDef" if types and re.fullmatch(rb"[\w.>]+", types[0]) else "MetaGraphDef"
-    if tag == 0x12:  # GraphDef.library, MetaGraphDef.graph_def or SavedModel.meta_graphs
+    if tag == 0x12 and depth < 3:  # GraphDef.library, MetaGraphDef.graph_def or SavedModel.meta_graphs
         inner = _kind(get, a, b, depth + 1)
         return {"MetaGraphDef": "SavedModel", "GraphDef": "MetaGraphDef"}.get(inner, "GraphDef")
-    return "GraphDef"
+    if tag in (_VERSIONS, 0x18):  # GraphDef.versions, GraphDef.version
+        return "GraphDef"
+    raise ScopekitError("it is no graph: expected a GraphDef, a MetaGraphDef, a SavedModel or a checkpoint's index")
 
 
 def _take(get: _Get, size: int, title: str, kind: str = "") -> ScopeGraph:

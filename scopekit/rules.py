@@ -631,7 +631,8 @@ def _sum_shape(name: str, x: Operation, y: Operation) -> TensorShape:
     for a, b in zip(*([1] * (rank - len(shape)) + [*shape] for shape in shapes), strict=True):
         if a != b and None not in (a, b) and 1 not in (a, b):
             kind = {"float16": "half", "float32": "float", "float64": "double"}.get(x._dtype.name, x._dtype.name)
-            op = f"'{{{{node {name}}}}} = {'Add' if kind == 'string' else 'AddV2'}[T=DT_{kind.upper()}]({x.name}, {y.name})'"
+            op = f"'{{{{node {name}}}}} = {'Add' if kind == 'string' else 'AddV2'}[T=DT_{kind.upper()}]"
+            op += f"({x.name}, {y.name})'"
             given = ", ".join(str([*shape]).replace("None", "?").replace(" ", "") for shape in shapes)
             raise ValueError(f"Dimensions must be equal, but are {a} and {b} for {op} with input shapes: {given}.")
         large = [size for size in (a, b) if size is not None and size > 1]
@@ -667,7 +668,7 @@ class Variable(_Partial):
     ) -> None:  # fmt: skip
         _refuse(
             variable_def=variable_def, import_scope=import_scope, caching_device=caching_device,
-            synchronization=synchronization, aggregation=aggregation,
+            synchronization=synchronization, aggregation=aggregation, name=name if isinstance(name, bytes) else None,
         )  # fmt: skip
         use_resource = get_variable_scope().use_resource if use_resource is None else use_resource
         resource = self._resource = use_resource is None or bool(use_resource)

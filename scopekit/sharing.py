@@ -36,6 +36,7 @@ _PRODUCTS = frozenset(
     | {"Conv2D", "Conv3D", "Conv2DBackpropInput", "Conv3DBackpropInputV2", "DepthwiseConv2dNative", "Transpose"}
     | _LOOKUPS
 )
+_SIDE = re.compile(r"/branch_\d+$")  # of an If or a Case
 _NUMBER = re.compile(r"_\d+(?=/|$)")
 _LAYER = re.compile(r"(layer|block|conv|deconv|fc|dense|hidden|linear|lin|unit|stage|h|l)_?(\d+)")
 _RESTORED = re.compile(r"(?:^|/)save(?:_\d+)?/")
@@ -278,7 +279,7 @@ def _layer(scope: str, plain: str) -> str:
         for i in range(len(parts) - 1, -1, -1):
             if parts[i].startswith(plain) and _plain(parts[i]) == plain:
                 return "/".join(parts[: i + 1])
-    return scope
+    return _SIDE.sub("", scope)
 
 
 def _equal(pair: tuple[str, str]) -> bool:

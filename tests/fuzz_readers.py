@@ -181,18 +181,18 @@ def monsters() -> Iterator[tuple[str, bytes]]:
         "a name of 10 MB",
         b"".join(field(1, n) for n in (node(long, "VariableV2", attrs=SHAPE), node("m", "Mul", long))),
     )
-    deep = "a/" * 5_000_000 + "w"
+    deep = "a/" * 1_000_000 + "w"
     reads = [node(f"{deep}{i}/MatMul", "MatMul", deep) for i in ("", "_1")]
-    yield "five million scopes", b"".join(field(1, n) for n in (node(deep, "VariableV2", attrs=SHAPE), *reads))
+    yield "a million scopes", b"".join(field(1, n) for n in (node(deep, "VariableV2", attrs=SHAPE), *reads))
     yield "groups in groups", field(1, node("a", "NoOp")) + b"\x7b" * 1_000_000
     nested = b""
     for _ in range(2000):
         nested = field(1, nested)
     yield "messages in messages", nested
-    yield "a million empty ops", b"\x0a\x00" * 1_000_000
-    yield "a million libraries", field(1, node("a", "NoOp")) + b"\x12\x00" * 1_000_000
-    many = ["w"] * 1_000_000
-    yield "a million inputs", field(1, node("w", "VariableV2", attrs=SHAPE)) + field(1, node("m", "AddN", *many))
+    yield "many empty ops", b"\x0a\x00" * 1_000_000
+    yield "many libraries", field(1, node("a", "NoOp")) + b"\x12\x00" * 200_000
+    many = ["w"] * 200_000
+    yield "many inputs", field(1, node("w", "VariableV2", attrs=SHAPE)) + field(1, node("m", "AddN", *many))
     chain = [
         node("w", "VariableV2", attrs=SHAPE),
         *(node(f"i{i}", "Identity", f"i{i - 1}" if i else "w") for i in range(200_000)),
@@ -234,7 +234,7 @@ def monsters() -> Iterator[tuple[str, bytes]]:
     yield "a long string", b'node { name: "' + b"\\001" * 1_000_000
     yield "a table of one key that grows", table({b"": field(1, 1)})[:-48] + b"\xff" * 48
     yield "an empty SavedModel", field(1, 1)
-    yield "half a million MetaGraphDefs", field(1, 1) + field(2, b"") * 500_000
+    yield "many MetaGraphDefs", field(1, 1) + field(2, b"") * 200_000
     yield "a name that is no UTF-8", field(1, b"\x0a\x02\xff\xfe\x12\x04NoOp")
     yield "the first checkpoint format", table({b"": field(1, field(1, "w"))})
 

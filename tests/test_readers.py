@@ -56,8 +56,8 @@ def test_files_say_what_the_live_graph_says(forms: tuple[ScopeGraph, Path, tf.Gr
     live, folder, _ = forms
     found = read(folder / name)
     assert found.source == name
-    # The file was written before the savers of the fixture were added, the live graph was read after.
-    assert found.ops == live.ops[: len(found.ops)] or any("/" in op for op in live.ops)
+    # The files were written before the savers were added, which the live graph has too.
+    assert set(found.ops) < set(live.ops)
     assert forward(found) == forward(live)
     assert [v.name for v in found.variables] == [v.name for v in live.variables]
     if "graph" in name:
@@ -80,7 +80,8 @@ def test_saved_models_of_tensorflow_1(forms: tuple[ScopeGraph, Path, tf.Graph]) 
 def test_messages_say_the_same(forms: tuple[ScopeGraph, Path, tf.Graph]) -> None:
     live, _, graph = forms
     assert forward(read(graph.as_graph_def())) == forward(live)
-    meta = tf1.train.export_meta_graph(graph=graph)
+    with graph.as_default():
+        meta = tf1.train.export_meta_graph()
     assert read(meta).variables == live.variables
 
 
@@ -112,9 +113,7 @@ def test_variables_and_reads_of_a_small_graph() -> None:
         Variable("old/n", "ref", (), "int64", False),
     )
     assert found.variables[2].shape is None
-    assert found.reads[-1] == Read("net/w", "net/MatMul", "forward", "MatMul") or any(
-        r == Read("net/w", "net/MatMul", "forward", "MatMul") for r in found.reads
-    )
+    assert Read("net/w", "net/MatMul", "forward", "MatMul") in found.reads
     assert found.types[found.ops.index("net/MatMul")] == "MatMul"
 
 
@@ -193,7 +192,8 @@ def test_saved_models_of_tensorflow_2(tmp_path: Path, signatures: bool) -> None:
 
 
 def test_concrete_functions() -> None:
-    concrete = Model().twice.get_concrete_function()
+    model = Model()
+    concrete = model.twice.get_concrete_function()
     assert read(concrete) == read(concrete.graph)
     assert found_in(read(concrete)) == {("w", 2): (True, "called again", 2), ("w", 1): (True, "called again", 2)}
     assert [v.name for v in read(concrete).variables] == ["w", "w_1"]
@@ -220,13 +220,14 @@ def test_a_keras_model_with_a_shared_layer(tmp_path: Path) -> None:
     [
         ("none.pb", None, "no such file"),
         ("empty.pb", b"", "it is empty"),
-        ("zeros.pb", bytes(100), "is no protobuf message|holds no graph|starts no field"),
+        ("zeros.pb", bytes(100), "it is no protobuf message: byte 0 starts no field"),
         ("page.html", b"<!DOCTYPE html><html></html>", "cut off|no graph|no protobuf"),
-        ("model.h5", b"\x89HDF\r\n\x1a\n" + bytes(100), "cut off|no graph|no protobuf"),
+        ("model.h5", b"\x89HDF\r\n\x1a\n" + bytes(100), "it is no graph: expected a GraphDef"),
         ("checkpoint", b'model_checkpoint_path: "model"\n', "starts with 'model_checkpoint_path'"),
         ("m.ckpt.data-00000-of-00001", b"\x00\x01", "give the prefix, 'm.ckpt'"),
         ("cut.pbtxt", b'node { name: "a" ', "cannot be read"),
     ],
+    ids=lambda value: value if isinstance(value, str) and "." in value else "",
 )
 def test_errors_name_the_file_and_the_reason(tmp_path: Path, name: str, content: bytes | None, says: str) -> None:
     path = tmp_path / name

@@ -179,6 +179,8 @@ def test_graph_of_inputs_input_name(graph: Any) -> None:
         assert tf.identity(w).graph is graph is not other
         with pytest.raises(ValueError, match="must be from the same graph as"):
             tf.add(tf.constant([1.0, 1.0]), w)
+        with pytest.raises(ValueError, match='name: "here"'):
+            tf.name_scope(None, "n", [tf.no_op("here"), w]).__enter__()
 
 
 # 3. variables
