@@ -48,7 +48,8 @@ def where() -> Stacks:
     import tensorflow as tf
 
     scope = tf.compat.v1.get_variable_scope()
-    flag = str(scope.reuse or None) if isinstance(scope.reuse, bool | None) else "AUTO_REUSE"
+    # A scope object made by hand has the flag None, by which get_variable finds or makes, as under AUTO_REUSE.
+    flag = str(scope.reuse) if isinstance(scope.reuse, bool) else "AUTO_REUSE"
     return Stacks(scope.name, tf.compat.v1.get_default_graph().get_name_scope(), flag)
 
 

@@ -168,7 +168,7 @@ def _why(flag: object, origin: Origin | None, argument: object = None) -> str:
     """Return in words which flag decides, and who set it where."""
     if argument is not None:
         return f"reuse={_flag(argument)} in the call"
-    if not flag:
+    if flag is False:
         return "reuse is off"
     return f"reuse={_flag(flag)}, " + (f"{origin[1]} at {_place(origin[2])}" if origin else "set before the trace")
 

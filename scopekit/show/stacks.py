@@ -18,7 +18,7 @@ class Stacks:
     variable_scope: str
     name_scope: str
     reuse: str
-    """``None`` or ``False`` (off), ``True`` or ``AUTO_REUSE``: the flag that `get_variable` goes by here."""
+    """``False`` or ``None`` (off), ``True`` or ``AUTO_REUSE``: what `get_variable` goes by here."""
 
     def _flag(self) -> str:
         return "reuse off" if self.reuse in ("None", "False") else f"reuse={self.reuse}"
