@@ -20,14 +20,10 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message, message_factory, text_format
 
-from scopekit.flow import Body, Flow
+from scopekit.flow import CALLS, Body, Flow
 from scopekit.graph import ScopeGraph, ScopekitError, Variable, pause_gc
 
 _VARIABLES = {"VarHandleOp": "resource", "VariableV2": "ref", "Variable": "ref"}
-_CALLS = frozenset(
-    {"PartitionedCall", "StatefulPartitionedCall", "While", "StatelessWhile"}
-    | {"If", "StatelessIf", "Case", "StatelessCase"}
-)
 _FUNCTIONS = ("f", "then_branch", "else_branch", "cond", "body", "branches")
 _PIECE = 1 << 20
 _DTYPES = (
@@ -127,7 +123,7 @@ class _Parts:
         elif b":0" in joined:
             inputs = [name.removesuffix(":0") for name in inputs]
         for i, kind in enumerate(types):
-            if kind in _CALLS or kind in _VARIABLES:
+            if kind in CALLS or kind in _VARIABLES:
                 self.special(body, len(body.names) + i, _CLASSES["Node"].FromString(nodes[i]))
         body.names += names
         body.types += types
@@ -137,7 +133,7 @@ class _Parts:
     def special(self, body: Body, op: int, node: Any) -> None:
         """Take an op of which more than its inputs is needed: a variable, or one that calls functions."""
         attrs = {attr.key: attr.value for attr in node.attr}
-        if node.op in _CALLS:
+        if node.op in CALLS:
             values = [_CLASSES["Value"].FromString(attrs[key]) for key in _FUNCTIONS if key in attrs]
             body.callees[op] = tuple(f.name for value in values for f in (*value.list.func, value.func) if f.name)
             return
@@ -228,11 +224,12 @@ class _Parts:
             Variable(v.name, v.kind, v.shape, v.dtype, self.trainable.get(v.name, False) if self.known else None)
             for v in self.variables
         )
+        counters = frozenset(v.name for v in self.variables if v.shape == () and "int" in v.dtype)
         names, types = self.body.names, self.body.types
         for body in bodies:
             names += [body.prefix + op for op in body.names]
             types += body.types
-        return ScopeGraph(title, tuple(names), tuple(types), variables, flow.reads())
+        return ScopeGraph(title, tuple(names), tuple(types), variables, flow.reads(counters))
 
     def bind(self) -> dict[int, str]:
         """Return which object of a SavedModel is which variable of its graph, and note which are trainable.

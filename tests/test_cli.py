@@ -54,7 +54,7 @@ def run(*arguments: str, **more: Any) -> subprocess.CompletedProcess[str]:
 def test_without_options(shared: str, capsys: pytest.CaptureFixture[str]) -> None:
     assert main([shared]) == 0
     assert capsys.readouterr().out == (
-        "shared.pbtxt: 5 ops, 1 variable, 6 parameters (0.0 MB); 1 shared, without sharing 2 variables\n"
+        "shared.pbtxt: 5 ops, 1 variable, 6 parameters (24 B); 1 shared, without sharing 2 variables\n"
         "S 1 variable read by both net and net_1 (called again):\n"
         "    net/w  2×3\n"
     )
@@ -65,7 +65,7 @@ def test_variables_and_tree(shared: str, capsys: pytest.CaptureFixture[str]) -> 
     assert capsys.readouterr().out == (
         "   name   shape  parameters  shared        read from\n"
         "S  net/w  2×3    6           called again  net and net_1\n"
-        "1 variable in variable scopes\n"
+        "1 variable, by its name\n"
         "└─ net  1, S 1\n"
         "   └─ w  2×3  S read by net and net_1\n"
         "3 ops in name scopes, and 2 that belong to variables  (x)\n"

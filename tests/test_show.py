@@ -83,7 +83,7 @@ def test_tree() -> None:
         str(tree(MIXED))
         == repr(tree(MIXED))
         == (
-            "6 variables in variable scopes, and 1 variable of the optimizer's\n"
+            "6 variables, by their names, and 1 variable of the optimizer's\n"
             "├─ image_filters  2, S 2\n"
             "│  └─ conv1  2, S 2\n"
             "│     ├─ weights  5×5×32×32  S read by image_filters and image_filters_1\n"
@@ -109,7 +109,7 @@ def test_tree() -> None:
 def test_tree_counts_what_it_folds() -> None:
     lines = str(tree(sharing(*called("net", 1, [f"layer_{i}" for i in range(50)])), boxes=12)).split("\n")
     assert lines == [
-        "100 variables in variable scopes",
+        "100 variables, by their names",
         "└─ net  100",
         "   ├─ layer_0  2",
         "   │  ├─ weights  5×5×32×32  read by net",
@@ -154,7 +154,7 @@ def test_page() -> None:
         "'lonely' is read by nobody <b>",
         "head/kernel",
         "?×8",
-        "6 variables in variable scopes",
+        "6 variables, by their names",
         "25,600",
     ):
         assert words in text.shown
@@ -238,3 +238,13 @@ def test_each_public_name_takes_a_graph() -> None:
     shows: list[Any] = [sk.variables, sk.tree, sk.picture, sk.dot]
     for show in shows:
         assert "net_1" in str(show(graph))
+
+
+def test_a_checkpoint_does_not_say_what_is_shared() -> None:
+    from scopekit.graph import ScopeGraph, Variable
+    from scopekit.show.text import totals
+
+    variables = (Variable("net/w", "checkpoint", (1000, 3), "float32", None),)
+    sharing = analyse(ScopeGraph("model.ckpt", (), (), variables, ()))
+    assert list(sk.variables(sharing)["shared"]) == ["unknown"]
+    assert totals(sharing).endswith("3,000 parameters (12.0 kB); a checkpoint does not say which are shared")

@@ -72,7 +72,7 @@ def tree(g: ScopeGraph | object | None = None, boxes: int | None = 100) -> Outli
     >>> w = Variable("net/w", "resource", (2, 3), "float32", True)
     >>> ops, read = ("net/w", "net/w/Assign", "net/MatMul"), Read("net/w", "net/MatMul", "forward")
     >>> tree(ScopeGraph("a graph", ops, ("VarHandleOp", "AssignVariableOp", "MatMul"), (w,), (read,)))
-    1 variable in variable scopes
+    1 variable, by its name
     └─ net  1
        └─ w  2×3  read by net
     1 op in name scopes, and 2 that belong to variables

@@ -45,7 +45,9 @@ def outline(sharing: Sharing, boxes: int | None = 100) -> Outline:
         fold(root, root.size if boxes is None else max(boxes // 2, 1))
     slots = len(sharing.readers) - len(shown)
     left_out = f", and {count(slots, 'variable')} of the optimizer's" if slots else ""
-    forests.append((f"{count(len(shown), 'variable')} in variable scopes{left_out}", variables))
+    forests.append(
+        (f"{count(len(shown), 'variable')}, by {'its name' if len(shown) == 1 else 'their names'}{left_out}", variables)
+    )
     forests.append((f"{count(ops.total, 'op')} in name scopes, and {own:,} that belong to variables{ops.note}", ops))
     return Outline(tuple(forests))
 

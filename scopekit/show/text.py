@@ -106,7 +106,9 @@ def read_from(readers: Readers) -> str:
 
 
 def kind(readers: Readers) -> str:
-    """Return how the variable is shared, or ``no``."""
+    """Return how the variable is shared, or ``no``; ``unknown`` in a checkpoint, which holds no op that could read."""
+    if readers.variable.kind == "checkpoint":
+        return "unknown"
     return (clean(readers.kind) or "yes") if readers.shared else "no"
 
 
@@ -114,7 +116,12 @@ def totals(sharing: Sharing) -> str:
     """Return the figures of the graph."""
     t = sharing.totals
     text = f"{count(t.ops, 'op')}, {count(t.variables, 'variable')}, {count(t.parameters, 'parameter')}"
-    text += f" ({t.bytes / 1e6:,.1f} MB); {t.shared:,} shared"
+    size = next(
+        (f"{t.bytes / n:,.1f} {unit}" for n, unit in ((1e6, "MB"), (1e3, "kB")) if t.bytes >= n), f"{t.bytes} B"
+    )
+    if any(each.variable.kind == "checkpoint" for each in sharing.readers):
+        return f"{text} ({size}); a checkpoint does not say which are shared"
+    text += f" ({size}); {t.shared:,} shared"
     return text + (f", without sharing {count(t.without_sharing, 'variable')}" if t.shared else "")
 
 
