@@ -14,10 +14,10 @@ from sharings import called, readers, sharing
 
 import scopekit as sk
 from scopekit.graph import Read, ScopeGraph, Variable
-from scopekit.sharing import Suspicion
+from scopekit.sharing import Suspicion, analyse
 from scopekit.show import tree, variables
 from scopekit.show.page import page
-from scopekit.show.text import clean, esc, listed, shorten, who_reads
+from scopekit.show.text import clean, esc, listed, shorten, totals, who_reads
 
 MIXED = sharing(
     *called("image_filters", 2, ["conv1"]),
@@ -241,8 +241,6 @@ def test_each_public_name_takes_a_graph() -> None:
 
 
 def test_a_checkpoint_does_not_say_what_is_shared() -> None:
-    from scopekit.graph import ScopeGraph, Variable
-    from scopekit.show.text import totals
 
     variables = (Variable("net/w", "checkpoint", (1000, 3), "float32", None),)
     sharing = analyse(ScopeGraph("model.ckpt", (), (), variables, ()))
