@@ -1,7 +1,7 @@
 """How long and how much memory it takes from a graph file to the answer, beside protobuf's own full parse of it.
 
-In: nothing, or the numbers of ops to try. Out: a table. Times are medians of runs that alternate, so that a busy machine
-slows both; the peak is that of a process of its own, without TensorFlow. The files are made by `bench/graphs.py`.
+In: nothing, or the numbers of ops to try. Out: a table. Times are medians of runs that alternate, so that a busy
+machine slows both; the peak is that of a process of its own, without TensorFlow. `bench/graphs.py` makes the files.
 """
 
 from __future__ import annotations
@@ -33,7 +33,8 @@ found = analyse(read(sys.argv[1]))
 assert "tensorflow" not in sys.modules
 print(found.totals.shared)
 """
-PEAK = COLD + "import resource; print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)"
+# Not resource.getrusage: on Linux its figure starts with that of the process from which this one was forked.
+PEAK = COLD + "print(int(open('/proc/self/status').read().partition('VmHWM:')[2].split()[0]) // 1024)"
 
 
 def timed(run: Callable[[], object]) -> float:
@@ -59,7 +60,7 @@ def main() -> None:
         for size in sizes:
             ops = graphs.write(path, size)
             full, reading, analysing = [], [], []
-            for _ in range(3 if ops > 500_000 else 9):
+            for _ in range(3 if ops > 500_000 else 11):
                 if GraphDef:
                     data = path.read_bytes()
                     full.append(timed(lambda data=data: GraphDef.FromString(data)))

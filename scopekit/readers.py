@@ -26,7 +26,7 @@ from scopekit.graph import ScopeGraph, ScopekitError, Variable, pause_gc
 _VARIABLES = {"VarHandleOp": "resource", "VariableV2": "ref", "Variable": "ref"}
 _FUNCTIONS = ("f", "then_branch", "else_branch", "cond", "body", "branches")
 _PIECE = 1 << 20
-_DTYPES = (
+_DTYPES = (  # noqa: SIM905 (a list of them would be 34 lines long)
     "- float32=FLOAT float64=DOUBLE int32 uint8 int16 int8 string complex64 int64 bool qint8 quint8 qint32 bfloat16"
     " qint16 quint16 uint16 complex128 float16=HALF resource variant uint32 uint64 float8_e5m2 float8_e4m3fn"
     " float8_e4m3fnuz float8_e4m3b11fnuz float8_e5m2fnuz int4 uint4 int2 uint2 float4_e2m1fn"
@@ -51,7 +51,7 @@ _FIELDS = """
     Signature: name 1, input_arg*2 Arg, output_arg*3 Arg
     Arg: name 1
     Ret: key 1, value 2
-    MetaGraphDef: graph_def 2 GraphDef, collection_def*4 Collection
+    MetaGraphDef: graph_def 2 GraphDef, collection_def*4 Collection, object_graph_def 7 ObjectGraph
     Collection: key 1, value 2 CollectionValue
     CollectionValue: bytes_list 2 BytesList
     BytesList: value*1 bytes
@@ -167,16 +167,16 @@ class _Parts:
             nodes, libraries, used = _split(data)
             if not used:  # a field longer than a piece: of a large constant, its value is left out
                 tag, first, last = next(_fields(get, at, end))
+                used = last - at
                 if tag == _NODE:
-                    inner = [
-                        (t, a, b)
-                        for t, a, b in _fields(get, first, last)
-                        if t in (0x0A, 0x12, 0x1A) or (t == 0x2A and b - a < _PIECE)
-                    ]
-                    nodes = [b"".join(_field(t, get(a, b)) for t, a, b in inner)]
+                    kept = []
+                    for inner, start, stop in _fields(get, first, last):
+                        if inner in _COLUMNS or stop - start < _PIECE:
+                            kept.append(get(first, stop))
+                        first = stop
+                    nodes = [b"".join(kept)]
                 elif tag == _LIBRARY:
                     libraries = [get(first, last)]
-                used = last - at
             if nodes:
                 self.add(self.body, nodes)
             for other in libraries:
@@ -250,6 +250,7 @@ class _Parts:
 
 
 _NODE, _LIBRARY, _VERSIONS, _GRAPH, _COLLECTION, _OBJECTS = 0x0A, 0x12, 0x22, 0x12, 0x22, 0x3A
+_COLUMNS = (0x0A, 0x12, 0x1A)  # NodeDef.name, op and input
 
 
 def _shape(shape: Any) -> tuple[int | None, ...] | None:
@@ -282,14 +283,6 @@ def _varint(data: bytes, at: int) -> tuple[int, int]:
             return number, at
         if shift > 63:
             raise ScopekitError("it is no protobuf message: a number has more than ten bytes")
-
-
-def _field(tag: int, body: bytes) -> bytes:
-    size, head = len(body), bytearray([tag])
-    while size > 127:
-        head.append(size & 127 | 128)
-        size >>= 7
-    return bytes([*head, size]) + body
 
 
 def _fields(get: _Get, start: int, end: int) -> Iterator[tuple[int, int, int]]:
@@ -385,7 +378,8 @@ def _text(data: bytes, title: str) -> ScopeGraph:
     kind = _ROOTS.get(first[1].decode())
     if not kind:
         raise ScopekitError(f"it is text that starts with {first[1].decode()!r}, which is no field of a graph")
-    parsed = text_format.Parse(data.decode(), _CLASSES[kind](), allow_unknown_field=True)
+    # As TensorFlow writes it, the attributes that are not used are a block of lines each; without them it goes faster.
+    parsed = text_format.Parse(_UNUSED.sub("", data.decode()), _CLASSES[kind](), allow_unknown_field=True)
     binary = parsed.SerializeToString()
     return _take(lambda a, b: binary[a:b], len(binary), title, kind)
 
@@ -395,14 +389,11 @@ def _checkpoint(data: bytes, title: str) -> ScopeGraph:
     entries = dict(_table(data))
     header = entries.pop(b"", b"")
     if header[:1] == b"\x0a":
-        raise ScopekitError(
-            "it is a checkpoint of the first format, older than TensorFlow 0.12: restore it and save it anew"
-        )
+        raise ScopekitError("it is a checkpoint of the format before TensorFlow 0.12: restore it and save it anew")
     variables = []
     for key, value in entries.items():
-        if (
-            not key.startswith(b"\0") and key != b"_CHECKPOINTABLE_OBJECT_GRAPH"
-        ):  # \0: a slice of a partitioned variable
+        # A slice of a partitioned variable has a key that starts with a zero.
+        if not key.startswith(b"\0") and key != b"_CHECKPOINTABLE_OBJECT_GRAPH":
             entry = _CLASSES["Entry"].FromString(value)
             name = key.decode(errors="backslashreplace")
             variables.append(Variable(name, "checkpoint", _shape(entry.shape), _dtype(entry.dtype), None))
@@ -497,6 +488,9 @@ def _path(path: Path) -> ScopeGraph:
 
 _TABLE = (0xDB4775248B80FB57).to_bytes(8, "little")
 _TEXT = re.compile(rb"(?:\s|#.*\n)*([a-z_]{4,30})\s*[:{<]")
+_UNUSED = re.compile(
+    rf'^( +)attr {{\n\1  key: "(?!(?:shape|dtype|{"|".join(_FUNCTIONS)})")[^"\n]*"\n(?:\1  .*\n)*\1}}\n', re.MULTILINE
+)
 _KINDS = ("GraphDef", "MetaGraphDef", "SavedModel")
 _ROOTS = {
     **dict.fromkeys(("node", "library", "version", "versions"), "GraphDef"),
@@ -510,9 +504,9 @@ def read(source: Any = None) -> ScopeGraph:
     """Return the `ScopeGraph` of a graph: what is in it, which variables, and who reads them.
 
     Args:
-        source: Nothing for the current default graph; a `tf.Graph` or a concrete `tf.function`; a GraphDef, MetaGraphDef
-            or SavedModel message; or a path: to such a message in a file of any name (``.pb``, ``.pbtxt``, ``.meta``), to
-            a SavedModel's folder, or a checkpoint's prefix, which gives the variables alone.
+        source: Nothing for the current default graph; a `tf.Graph` or a concrete `tf.function`; a GraphDef,
+            MetaGraphDef or SavedModel message; or a path: to such a message in a file of any name (``.pb``,
+            ``.pbtxt``, ``.meta``), to a SavedModel's folder, or a checkpoint's prefix, which gives the variables alone.
 
     Raises:
         ScopekitError: The source is none of these, or it is damaged; the message names it and says why.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import tensorflow as tf
@@ -320,6 +321,7 @@ SPECS = st.recursive(
     ),
     max_leaves=8,
 )
+Spec = list[Any]
 Use = tuple[str, tuple[str, ...]]
 
 
@@ -334,15 +336,15 @@ class Builder:
     def use(self, variable: tf.Variable, op: str, via: tuple[str, ...] = ()) -> None:
         self.uses.setdefault(variable.op.name, []).append((op, via))
 
-    def run(self, spec: list[tuple]) -> None:
+    def run(self, spec: Spec) -> None:
         for kind, *rest in spec:
             getattr(self, kind)(*rest)
 
-    def scope(self, name: str, inner: list[tuple]) -> None:
+    def scope(self, name: str, inner: Spec) -> None:
         with tf1.variable_scope(name, reuse=tf1.AUTO_REUSE):
             self.run(inner)
 
-    def again(self, name: str, times: int, inner: list[tuple]) -> None:
+    def again(self, name: str, times: int, inner: Spec) -> None:
         for _ in range(times):
             self.scope(name, inner)
 
@@ -378,7 +380,7 @@ class Builder:
 
 @settings(max_examples=40, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(spec=SPECS, resource=st.booleans(), train=st.booleans())
-def test_random_programs(tmp_path_factory: pytest.TempPathFactory, spec: list, resource: bool, train: bool) -> None:
+def test_random_programs(tmp_path_factory: pytest.TempPathFactory, spec: Spec, resource: bool, train: bool) -> None:
     made: dict[str, list[Use]] = {}
 
     def program() -> dict[str, list[str]]:
@@ -411,11 +413,11 @@ def test_random_programs(tmp_path_factory: pytest.TempPathFactory, spec: list, r
         if r.role == "forward":
             forward.setdefault(r.variable, []).append((r.op, r.via))
     assert forward == made
-    for r in analyse(live).readers:
-        uses = made.get(r.variable.name, [])
-        assert [call.ops for call in r.calls] == [(op,) for op, _ in uses]
-        assert bool(r.kind) == r.shared == (len(uses) > 1)
-        found = names(r)
+    for readers in analyse(live).readers:
+        uses = made.get(readers.variable.name, [])
+        assert [call.ops for call in readers.calls] == [(op,) for op, _ in uses]
+        assert bool(readers.kind) == readers.shared == (len(uses) > 1)
+        found = names(readers)
         assert len(set(found)) == len(found)
         places = ["/".join((*via, op.partition("/")[2])) if via else op for op, via in uses]
         for name, place in zip(found, places, strict=True):

@@ -1,12 +1,12 @@
 """Programs in the style of public TensorFlow 1 code, each with the truth about its sharing, written by hand.
 
-Each builds into the current default graph and returns what is shared: {variable: the calls that read it, in order}. What
-is not in it is private. `build` runs one with resource or with ref variables, and `PROGRAMS` has them all.
+Each builds into the current default graph and returns what is shared: {variable: the calls that read it, in order}.
+What is not in it is private. `build` runs one with resource or with ref variables, and `PROGRAMS` has them all.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import tensorflow as tf
@@ -25,6 +25,11 @@ def build(program: Callable[[], Truth], resource: bool) -> tuple[tf.Graph, Truth
         finally:
             (tf1.enable_resource_variables if before else tf1.disable_resource_variables)()
     return graph, truth
+
+
+def all_by(calls: list[str], variables: Iterable[str]) -> Truth:
+    """Return the truth in which the same calls read all of the variables."""
+    return {variable: list(calls) for variable in variables}
 
 
 def histogram(tag: str, value: tf.Tensor) -> None:
@@ -68,7 +73,7 @@ def filters_by_template() -> Truth:
     tf1.train.MomentumOptimizer(0.1, 0.9).minimize(loss)
     tf1.train.Saver()
     names = [f"image_filters/conv{i}/{v}" for i in (1, 2) for v in ("weights", "biases")]
-    return dict.fromkeys(names, ["image_filters", "image_filters_1", "image_filters_2"])
+    return all_by(["image_filters", "image_filters_1", "image_filters_2"], names)
 
 
 def filters_by_dictionary() -> Truth:
@@ -215,8 +220,8 @@ def ptb() -> Truth:
                 loss = _ptb(name == "Train", steps)
             scalar("Loss", loss)
     cells = [f"{n}/Model/RNN/cell{i}" for n in ("Train", "Valid") for i in ("", "_1", "_2", "_3")] + ["Test"]
-    shared: Truth = dict.fromkeys(("Model/RNN/cell/kernel", "Model/RNN/cell/bias"), cells)
-    return shared | dict.fromkeys(["Model/embedding", "Model/softmax_w", "Model/softmax_b"], ["Train", "Valid", "Test"])
+    shared: Truth = all_by(cells, ("Model/RNN/cell/kernel", "Model/RNN/cell/bias"))
+    return shared | all_by(["Train", "Valid", "Test"], ["Model/embedding", "Model/softmax_w", "Model/softmax_b"])
 
 
 # -- a DCGAN -----------------------------------------------------------------------------------------------------
@@ -328,7 +333,7 @@ def wgan() -> Truth:
     for v in tf1.trainable_variables("critic/"):
         tf1.assign(v, tf.clip_by_value(v, -0.01, 0.01))
     names = [f"critic/{n}" for n in ("fc1/Matrix", "fc1/bias", "fc2/Matrix", "fc2/bias")]
-    return dict.fromkeys(names, ["critic", "critic_1", "critic_2"])
+    return all_by(["critic", "critic_1", "critic_2"], names)
 
 
 # -- a DQN -------------------------------------------------------------------------------------------------------
@@ -364,7 +369,7 @@ def dqn() -> Truth:
             histogram(v.op.name, v)
             scalar(v.op.name + "/mean", tf.reduce_mean(v))
     names = [f"deepq/q_func/{n}" for n in ("fc1/Matrix", "fc1/bias", "fc2/Matrix", "fc2/bias")]
-    return dict.fromkeys(names, ["deepq/q_func", "deepq/q_func_1", "deepq/q_func_2"])
+    return all_by(["deepq/q_func", "deepq/q_func_1", "deepq/q_func_2"], names)
 
 
 # -- others --------------------------------------------------------------------------------------------------------
@@ -418,7 +423,7 @@ def towers() -> Truth:
         averages = tf1.train.ExponentialMovingAverage(0.9, name="avg")
         averages.apply([loss])
         scalar("loss_avg", averages.average(loss))
-    return dict.fromkeys(["conv1/weights", "conv1/biases", "local/weights"], ["tower_0", "tower_1"])
+    return all_by(["tower_0", "tower_1"], ["conv1/weights", "conv1/biases", "local/weights"])
 
 
 def seq2seq() -> Truth:
@@ -493,7 +498,7 @@ def partitioned() -> Truth:
     tf1.train.AdamOptimizer().minimize(loss)
     tf1.train.Saver()
     names = [f"net/{n}/part_{i}" for n in ("table", "dense/kernel") for i in (0, 1)]
-    return dict.fromkeys(names, ["net", "net_1"])
+    return all_by(["net", "net_1"], names)
 
 
 def bert() -> Truth:
@@ -611,7 +616,7 @@ def conditional() -> Truth:
     tf1.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_sum(y + z))
     v2 = tf1.control_flow_v2_enabled()
     sides = ["cond/branch_0", "cond/branch_1"] if v2 else ["cond/net", "cond/net_1"]
-    return dict.fromkeys(["net/fc/Matrix", "net/fc/bias"], ["net", *sides])
+    return all_by(["net", *sides], ["net/fc/Matrix", "net/fc/bias"])
 
 
 def word2vec() -> Truth:
