@@ -78,7 +78,7 @@ def _forward(net: str, layer: str, x: str) -> Iterator[tuple[str, str, tuple[str
             yield f"{s}/strided_slice/stack_{i}", "Const", ()
         stack = tuple(f"{s}/strided_slice/stack_{i}" for i in range(3))
         yield f"{s}/strided_slice", "StridedSlice", (f"{s}/Shape", *stack)
-        for i, size in enumerate((12, 64)):
+        for i in range(2):
             yield f"{s}/Reshape_1/shape/{i}", "Const", (f"^{s}/strided_slice",)
         yield f"{s}/Reshape_1/shape", "Pack", (f"{s}/strided_slice", *(f"{s}/Reshape_1/shape/{i}" for i in (0, 1)))
         yield f"{s}/Reshape_1", "Reshape", (f"{s}/BiasAdd", f"{s}/Reshape_1/shape")
@@ -131,8 +131,8 @@ def _layer(layer: str, x: list[str]) -> Iterator[bytes]:
     for name, dims in variables:
         for slot in ("Adam", "Adam_1"):
             yield from _variable(f"{name}/{slot}", *dims)
-        given = (name, f"{name}/Adam", f"{name}/Adam_1", "beta1_power/read", "beta2_power/read", "learning_rate", back)
-        yield node(f"Adam/update_{name}/ApplyAdam", "ApplyAdam", *given)
+        state = (name, f"{name}/Adam", f"{name}/Adam_1", "beta1_power/read", "beta2_power/read", "learning_rate", back)
+        yield node(f"Adam/update_{name}/ApplyAdam", "ApplyAdam", *state)
 
 
 def write(path: Path, ops: int) -> int:

@@ -13,6 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -63,11 +64,11 @@ def main() -> None:
             for _ in range(3 if ops > 500_000 else 11):
                 if GraphDef:
                     data = path.read_bytes()
-                    full.append(timed(lambda data=data: GraphDef.FromString(data)))
+                    full.append(timed(partial(GraphDef.FromString, data)))
                     del data
-                reading.append(timed(lambda: read(path)))
+                reading.append(timed(partial(read, path)))
                 graph = read(path)
-                analysing.append(timed(lambda graph=graph: analyse(graph)))
+                analysing.append(timed(partial(analyse, graph)))
                 del graph
             ours = median(reading) + median(analysing)
             peak = subprocess.run([sys.executable, "-c", PEAK, str(path)], capture_output=True, text=True, check=True)

@@ -12,9 +12,9 @@ A variable is shared when two or more calls read it in forward direction. Which 
    that is how tied weights look where no scope parts them.
 
 A call is named by the outermost scope in which no other call reads the variable, or by its op where no scope parts
-them. Calls in copies of one scope (``net`` and ``net_1``, or ``Train`` and ``Valid``, which read the same variables) are
-the same function called again; all others are two places of one model. Reads inside a function take place where the
-function is called: ``while/MatMul``.
+them. Calls in copies of one scope (``net`` and ``net_1``, or ``Train`` and ``Valid``, which read the same variables)
+are the same function called again; all others are two places of one model. Reads inside a function take place where
+the function is called: ``while/MatMul``.
 """
 
 from __future__ import annotations
@@ -349,8 +349,8 @@ def _twins(readers: list[Readers]) -> Iterator[Suspicion]:
             )
     if doubled:
         yield Suspicion(
-            f"{doubled[0][1]!r} repeats a scope of {doubled[0][0]!r}, in the same shape: a scope was opened inside itself"
-            " and made variables of its own.",
+            f"{doubled[0][1]!r} repeats a scope of {doubled[0][0]!r}, in the same shape: a scope was opened inside"
+            " itself and made variables of its own.",
             tuple(name for pair in doubled for name in pair),
         )
 

@@ -502,7 +502,7 @@ def partitioned() -> Truth:
 
 
 def bert() -> Truth:
-    """Masked-LM weights tied to the word embeddings, a segment table used as one-hot product, Adam with weight decay."""
+    """Masked-LM weights tied to the word embeddings, segments by a one-hot product, Adam with weight decay."""
     ids = tf1.placeholder(tf.int32, [2, 4])
     segments = tf1.placeholder(tf.int32, [2, 4])
     with tf1.variable_scope("bert"):
@@ -651,6 +651,6 @@ def autoencoder() -> Truth:
 
 
 PROGRAMS = [
-    filters_by_scope, filters_by_template, filters_by_dictionary, gpt_train, gpt_train_and_sample, ptb, dcgan, wgan, dqn,
-    siamese, towers, seq2seq, partitioned, bert, regularized, loop, conditional, word2vec, autoencoder,
+    filters_by_scope, filters_by_template, filters_by_dictionary, gpt_train, gpt_train_and_sample, ptb, dcgan, wgan,
+    dqn, siamese, towers, seq2seq, partitioned, bert, regularized, loop, conditional, word2vec, autoencoder,
 ]  # fmt: skip

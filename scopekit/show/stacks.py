@@ -48,7 +48,9 @@ class Stacks:
                 f'<div style="margin:.3em 0;overflow-wrap:anywhere"><b>{stack}</b>{flag}<br>'
                 f"{boxes} {esc(rule, 400)}</div>"
             )
-        return '<div style="font-family:monospace;font-size:14px">' + "".join(drawn) + "</div>"
+        # In the dark the book's theme puts a light box behind an output; this one needs none.
+        plain = "<style>.text_html:has(.sk-stacks){background:none!important;color:inherit!important}</style>"
+        return f'{plain}<div class="sk-stacks" style="font-family:monospace;font-size:14px">{"".join(drawn)}</div>'
 
 
 def _join(scope: str, name: str) -> str:
