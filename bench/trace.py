@@ -1,6 +1,6 @@
 """What a trace costs: a `get_variable` that reuses, inside `sk.trace()` against outside of it.
 
-In: nothing. Out: microseconds of processor time a call, and the ratio, pair by pair in one run, of which the median counts.
+In: nothing. Out: microseconds of processor time a call, and the ratio, pair by pair in one run; the median counts.
 """
 
 from __future__ import annotations

@@ -142,7 +142,7 @@ def test_where_tells_the_two_stacks() -> None:
         with tf1.variable_scope(tf1.VariableScope(None, "by_hand")):
             assert sk.where().reuse == "AUTO_REUSE"
             assert tf1.get_variable("w", []) is tf1.get_variable("w", [])  # for that is what it does
-        assert [op.name for op in graph.get_operations() if op.type == "Const"][0] == "tower/net/conv/x"
+        assert next(op.name for op in graph.get_operations() if op.type == "Const") == "tower/net/conv/x"
     assert (stacks.variable_scope, stacks.name_scope, stacks.reuse) == ("net/conv", "tower/net/conv", "True")
     assert f'an op "x" is named {op}' in repr(stacks)
     assert "get_variable(&quot;w&quot;) is named net/conv/w" in stacks._repr_html_()

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nbformat
 import pytest
+from nbclient.exceptions import CellExecutionError
 from nbformat.v4 import new_code_cell, new_notebook
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -42,7 +43,7 @@ def test_refresh_twice_gives_the_same_bytes(tmp_path: Path) -> None:
 def test_a_cell_that_fails_leaves_the_file_as_it_was(tmp_path: Path) -> None:
     path = write(tmp_path / "a.ipynb", "print(1)", "1 / 0")
     before = path.read_bytes()
-    with pytest.raises(refresh.CellExecutionError, match="ZeroDivisionError"):
+    with pytest.raises(CellExecutionError, match="ZeroDivisionError"):
         refresh.refresh(path)
     assert path.read_bytes() == before
     assert [each.name for each in tmp_path.iterdir()] == ["a.ipynb"]
