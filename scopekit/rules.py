@@ -103,7 +103,7 @@ class Graph(_Partial):
         try:
             yield self
         finally:
-            _default.stack.pop()
+            _default.leave(self)
 
     def get_name_scope(self) -> str:
         """Return the open name scope without its last slash, '' at the root."""
@@ -214,6 +214,12 @@ class _DefaultGraphs(threading.local):
         self.stack: list[Graph] = []
         self.globally: Graph | None = None
 
+    def leave(self, graph: Graph) -> None:
+        if self.stack[-1] is not graph:
+            kind = "<class 'tensorflow.python.framework.ops.Graph'>"
+            raise AssertionError(f"Nesting violated for default stack of {kind} objects")
+        self.stack.pop()
+
 
 _default = _DefaultGraphs()
 
@@ -301,7 +307,7 @@ class name_scope(_Partial):  # noqa: N801
         graph, old_stack, elsewhere = self._open
         graph._name_stack, self._open = old_stack, None
         if elsewhere:
-            _default.stack.pop()
+            _default.leave(graph)
 
 
 # ------------------------------------------------------------------------------------------------ 2. ops
@@ -1199,8 +1205,8 @@ class variable_scope(_Partial):  # noqa: N801
         finally:
             if self._name_scope is not None:
                 self._name_scope.__exit__()
-            _default.stack.pop()
             self._open = False
+            _default.leave(self._graph)
 
 
 # ------------------------------------------------------------------------------------------ 6. templates

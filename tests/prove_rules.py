@@ -48,7 +48,11 @@ def run_chunk(first: Any, last: Any, odd: Any) -> Any:
     figures: Counter[str] = Counter()
     disagree: list[int] = []
     for seed in range(first, last):
-        ours, theirs, complete, model, tensorflow = compare(rules_programs.generate(random.Random(seed), odd))
+        program = rules_programs.generate(random.Random(seed), odd)
+        try:
+            ours, theirs, complete, model, tensorflow = compare(program)
+        except Exception as error:  # one of the two is out of its mind: that is a disagreement, not the end
+            ours, theirs, complete, model, tensorflow = [repr(error)], [], False, 0.0, 0.0
         figures.update(programs=1, events=len(ours), partial=not complete, model=model, tensorflow=tensorflow)
         if ours != theirs:
             disagree.append(seed)
@@ -142,7 +146,7 @@ def main() -> Any:
         tqdm(total=options.programs, unit=" programs", smoothing=0.05) as bar,
     ):
         chunks = [(first, min(first + CHUNK, last)) for first in range(options.seed, last, CHUNK)]
-        for done in as_completed(pool.submit(run_chunk, *chunk, options.odd) for chunk in chunks):
+        for done in as_completed([pool.submit(run_chunk, *chunk, options.odd) for chunk in chunks]):
             found, seeds = done.result()
             figures.update(found)
             disagree += seeds

@@ -491,8 +491,11 @@ class _Interpreter:
         self.made(kind, getattr(self.module, kind)(*operands, **arguments))
 
     @contextmanager
-    def entered(self, context):
-        self.contexts.append(context)
+    def entered(self, context, name):
+        # Entered again where its name is not valid, a variable_scope leaves its graph behind on TensorFlow's stack,
+        # and garbage collection spoils the programs that come after.
+        if not name or re.match(r"[A-Za-z0-9.]", str(name)):
+            self.contexts.append(context)
         self.open.append(context)
         try:
             with context as scope:
@@ -508,7 +511,8 @@ class _Interpreter:
         if isinstance(target, list):
             target = self.pick(self.scopes, target[1], "a")
         context = self.module.variable_scope(target, **self.resolve(arguments))
-        with self.entered(context) as scope:
+        name = arguments.get("default_name") if target is None else getattr(target, "name", target).split("/")[-1]
+        with self.entered(context, name) as scope:
             self.scopes.append(scope)
             self.inside(self.show_scope(scope), body, strict)
 
@@ -518,14 +522,14 @@ class _Interpreter:
             scope = self.pick(self.scopes, target[1])
             target = current + "/" if target[0] == "current/" else getattr(scope, "original_name_scope", "a/")
         context = self.module.name_scope(target, **self.resolve(arguments))
-        with self.entered(context) as scope:
+        with self.entered(context, context.name) as scope:
             self.inside(scope, body, strict)
 
     def do_again(self, index, body, strict):
         """Enter a context object that was entered and left before."""
         context = self.pick(self.contexts, index)
         if context is not None and context not in self.open:
-            with self.entered(context) as scope:
+            with self.entered(context, "/not once more") as scope:
                 self.inside(scope if isinstance(scope, str) else self.show_scope(scope), body, strict)
 
     def do_graph(self, index, body, strict):
