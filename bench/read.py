@@ -83,7 +83,9 @@ def main() -> None:
         command = [sys.executable, "-c", COLD, str(path)]
         cold = [timed(lambda: subprocess.run(command, capture_output=True, check=True)) for _ in range(7)]
         bare = [timed(lambda: subprocess.run([sys.executable, "-c", ""], check=True)) for _ in range(7)]
-        print(f"a cold process, {ops:,} ops to the answer: {median(cold):.2f} s (Python: {median(bare):.2f}, target 0.4)")
+        print(
+            f"a cold process, {ops:,} ops to the answer: {median(cold):.2f} s (Python: {median(bare):.2f}, target 0.4)"
+        )
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ model was reached, else 1.
 import argparse
 import contextlib
 import io
+import itertools
 import multiprocessing
 import os
 import random
@@ -35,12 +36,17 @@ def compare(program: Any) -> Any:
 
     from scopekit import rules
 
-    start = time.perf_counter()
-    ours, complete = rules_programs.run(program, rules)
-    middle = time.perf_counter()
-    theirs, _ = rules_programs.run(program, tf)
-    end = time.perf_counter()
-    return ours, (theirs if complete else theirs[: len(ours)]), complete, middle - start, end - middle
+    def log(module: Any) -> Any:
+        start = time.perf_counter()
+        try:
+            found, complete = rules_programs.run(program, module)
+        except Exception as error:  # none is expected here; it is compared like everything else
+            found, complete = [repr(error)], True
+        return found, complete, time.perf_counter() - start
+
+    ours, complete, model = log(rules)
+    theirs, _, tensorflow = log(tf)
+    return ours, (theirs if complete else theirs[: len(ours)]), complete, model, tensorflow
 
 
 def run_chunk(first: Any, last: Any, odd: Any) -> Any:
@@ -48,11 +54,7 @@ def run_chunk(first: Any, last: Any, odd: Any) -> Any:
     figures: Counter[str] = Counter()
     disagree: list[int] = []
     for seed in range(first, last):
-        program = rules_programs.generate(random.Random(seed), odd)
-        try:
-            ours, theirs, complete, model, tensorflow = compare(program)
-        except Exception as error:  # one of the two is out of its mind: that is a disagreement, not the end
-            ours, theirs, complete, model, tensorflow = [repr(error)], [], False, 0.0, 0.0
+        ours, theirs, complete, model, tensorflow = compare(rules_programs.generate(random.Random(seed), odd))
         figures.update(programs=1, events=len(ours), partial=not complete, model=model, tensorflow=tensorflow)
         if ours != theirs:
             disagree.append(seed)
@@ -82,12 +84,9 @@ def shrink(program: Any) -> Any:
             kept.append(parts)
         return kept
 
-    def disagrees(candidate: Any) -> Any:
-        try:
-            ours, theirs, *_ = compare(candidate)
-        except Exception:  # what is left is no program any more
-            return False
-        return ours != theirs
+    def disagrees(candidate: Any) -> bool:
+        ours, theirs, *_ = compare(candidate)
+        return bool(ours != theirs)
 
     options = settings(
         max_examples=1000, phases=[Phase.generate, Phase.shrink], suppress_health_check=list(HealthCheck),
@@ -170,7 +169,7 @@ def main() -> Any:
         program = shrink(rules_programs.generate(random.Random(seed), options.odd))
         ours, theirs, *_ = compare(program)
         print(f"\nseed {seed}: {program}")
-        for mine, its in zip(ours, theirs, strict=False):
+        for mine, its in itertools.zip_longest(ours, theirs):
             if mine != its:
                 print(f"  model      {mine}\n  TensorFlow {its}")
                 break

@@ -119,6 +119,23 @@ def test_scopes_that_are_left_in_another_order_than_they_were_entered() -> None:
         a.__exit__(None, None, None)
 
 
+def test_graphs_that_are_left_in_another_order_than_they_were_entered() -> None:
+    failed = []
+
+    def program() -> None:  # in a thread of its own, whose graphs are nobody else's
+        inner = tf.Graph().as_default()
+        try:
+            with tf.Graph().as_default():
+                inner.__enter__()
+        except AssertionError as error:
+            failed.append(str(error))
+
+    thread = threading.Thread(target=program)
+    thread.start()
+    thread.join()
+    assert failed == ["Nesting violated for default stack of <class 'tensorflow.python.framework.ops.Graph'> objects"]
+
+
 def test_values_of_numpy_and_its_like() -> None:
     class Array:
         shape, dtype = (2, 3), "int64"
