@@ -45,10 +45,11 @@ def outline(sharing: Sharing, boxes: int | None = 100) -> Outline:
         fold(root, root.size if boxes is None else max(boxes // 2, 1))
     slots = len(sharing.readers) - len(shown)
     left_out = f", and {count(slots, 'variable')} of the optimizer's" if slots else ""
-    forests.append(
-        (f"{count(len(shown), 'variable')}, by {'its name' if len(shown) == 1 else 'their names'}{left_out}", variables)
-    )
-    forests.append((f"{count(ops.total, 'op')} in name scopes, and {own:,} that belong to variables{ops.note}", ops))
+    if sharing.readers:
+        names = "its name" if len(shown) == 1 else "their names"
+        forests.append((f"{count(len(shown), 'variable')}, by {names}{left_out}", variables))
+    belong = f", and {own:,} that belong to variables" if own else ""
+    forests.append((f"{count(ops.total, 'op')} in name scopes{belong}{ops.note}", ops))
     return Outline(tuple(forests))
 
 
@@ -72,7 +73,7 @@ def _scopes(sharing: Sharing, root: Box) -> int:
             box.total += 1
             direct.setdefault(box, []).append(last)
     for box, found in direct.items():
-        box.note = f"  ({listed(found, 3)})"
+        box.note = f"  ({listed(found, 4)})"
     return own
 
 
