@@ -70,6 +70,7 @@ def test_it_is_the_standard_library_alone() -> None:
         (lambda: tf.get_default_graph().finalize, "Graph.finalize"),
         (lambda: tf.constant([[1], [2, 3]]), "ragged"),
         (lambda: tf.constant({}), "the value {}"),
+        (lambda: tf.get_variable("w", [2], "int32", tf.glorot_uniform_initializer()), "dtype"),
         (lambda: twice(tf.variable_scope(None, b"a")), "name=b'a'"),
         (lambda: tf.constant(1, "qint8"), "dtype='qint8'"),
         (lambda: tf.get_variable("w", [True]), "bool"),
@@ -217,6 +218,13 @@ def test_variable_name_and_helper_ops(graph: Any) -> None:
             "r/Assign",
             "r/read",
         ]
+
+
+@pytest.mark.parametrize(("use_resource", "kind"), [(True, "`tf.Variable of type float32."), (False, "'float32_ref'")])
+def test_a_variable_is_not_converted_to_another_dtype(use_resource: Any, kind: Any) -> None:
+    v = tf.Variable(1.0, use_resource=use_resource)
+    with pytest.raises(ValueError, match="Incompatible type conversion requested to type.*" + re.escape(kind)):
+        tf.Variable(v, dtype="int32")
 
 
 def test_variable_collections() -> None:
