@@ -365,15 +365,15 @@ class TensorShape(_Partial, tuple[Any, ...]):
         """Check the sizes as `tensor_shape.Dimension` does."""
         if isinstance(dims, TensorShape):
             return dims
-        plain = dims is None or isinstance(dims, (list, tuple)) or not isinstance(dims, Iterable)
-        sizes = [] if dims is None else [dims] if plain and not isinstance(dims, (list, tuple)) else list(dims)
+        plain = dims is None or isinstance(dims, (list, tuple))
+        sizes = dims or [] if plain else list(dims) if isinstance(dims, Iterable) else [dims]
         for size in sizes:
             if size is None or (type(size) is int and size >= 0):
                 continue
             if not hasattr(size, "__index__"):
                 wrong = "could not be converted to a dimension. A shape should either be single dimension (e.g. 10), or"
                 wrong = f"Failed to convert '{dims!r}' to a shape: '{size!r}'{wrong} an iterable of dimensions."
-                if plain:
+                if plain or not isinstance(dims, Iterable):
                     wrong = "Dimension value must be integer or None or have an __index__ method, got value "
                     wrong += f"'{size!r}' with type '{type(size)!r}'"
                 raise TypeError(wrong)
@@ -398,7 +398,7 @@ class TensorShape(_Partial, tuple[Any, ...]):
     def is_compatible_with(self, other: Any) -> bool:
         """Return whether some full shape fits both."""
         theirs = TensorShape(other)
-        if self.rank is None or theirs.rank is None:
+        if self.rank is None or theirs.rank is None or tuple.__eq__(self, theirs):
             return True
         return self.rank == theirs.rank and all(a == b or None in (a, b) for a, b in zip(self, theirs, strict=True))
 
@@ -560,20 +560,10 @@ def _convert_to_tensor(value: Any, dtype: Any = None, name: Any = None, hint: DT
     return constant(value, dtype, name=name)
 
 
-def _apply_op(op_type: str, name: Any, dtype: Any = None, shape: Any = None, **inputs: Any) -> Operation:
-    """Add an op, its inputs converted in a scope of its name; mirrors `op_def_library._apply_op_helper`."""
-    with name_scope(name or op_type, None, list(inputs.values())) as scope:
-        ops: list[Operation] = []
-        for argument, value in inputs.items():
-            try:
-                ops.append(_convert_to_tensor(value, name=argument).op)
-            except ValueError as error:
-                raise ValueError(f"Tried to convert '{argument}' to a tensor and failed. Error: {error}") from None
-        if len(ops) == 2:
-            _check_addends(op_type, *(op._dtype.base_dtype.name for op in ops))
-        dtype = ops[0]._dtype.base_dtype if dtype is None and ops else dtype
-        shape = ops[0]._shape if shape is None and ops else shape
-        return get_default_graph()._add_op(op_type, scope, ops, dtype, shape)
+def _apply_op(op_type: str, name: Any, dtype: Any = None, shape: Any = None) -> Operation:
+    """Add an op without inputs: it opens a scope and takes its name; mirrors `op_def_library._apply_op_helper`."""
+    graph = get_default_graph()
+    return graph._add_op(op_type, graph._scope_of(name or op_type)[1], (), dtype, shape)
 
 
 def no_op(name: Any = None) -> Operation:
@@ -605,7 +595,12 @@ def identity(input: Any, name: Any = None) -> Tensor:  # noqa: A002
     ...     (identity(w).name, identity(w).name, identity(w).op.inputs[0].name)
     ('Identity:0', 'Identity_1:0', 'Identity_2/ReadVariableOp:0')
     """
-    return _apply_op("Identity", name, input=input).outputs[0]
+    with name_scope(name or "Identity", None, [input]) as scope:
+        try:
+            x = _convert_to_tensor(input, name="input")
+        except ValueError as error:
+            raise ValueError(f"Tried to convert 'input' to a tensor and failed. Error: {error}") from None
+        return x.graph._add_op("Identity", scope, [x.op], x.dtype.base_dtype, x.shape).outputs[0]
 
 
 def add(x: Any, y: Any, name: Any = None) -> Tensor:
@@ -614,7 +609,10 @@ def add(x: Any, y: Any, name: Any = None) -> Tensor:
         x = _convert_to_tensor(x, name="x")
         y = _convert_to_tensor(y, name="y", hint=x.dtype.base_dtype)
         op_type = "Add" if x.dtype == "string" else "AddV2"
-        return _apply_op(op_type, scope, shape=_sum_shape, x=x, y=y).outputs[0]
+        graph = _get_graph_from_inputs([x, y])
+        scope = graph._scope_of(scope or op_type)[1]  # which the op opens once more, as its own
+        _check_addends(op_type, x.dtype.base_dtype.name, y.dtype.base_dtype.name)
+        return graph._add_op(op_type, scope, [x.op, y.op], x.dtype.base_dtype, _sum_shape).outputs[0]
 
 
 def _check_addends(op_type: str, x: str, y: str) -> None:

@@ -70,6 +70,7 @@ def test_it_is_the_standard_library_alone() -> None:
         (lambda: tf.get_default_graph().finalize, "Graph.finalize"),
         (lambda: tf.constant([[1], [2, 3]]), "ragged"),
         (lambda: tf.constant({}), "the value {}"),
+        (lambda: tf.constant(1, name=b"a"), "name=b'a'"),
         (lambda: tf.get_variable("w", [2], "int32", tf.glorot_uniform_initializer()), "dtype"),
         (lambda: twice(tf.variable_scope(None, b"a")), "name=b'a'"),
         (lambda: tf.constant(1, "qint8"), "dtype='qint8'"),
