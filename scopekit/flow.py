@@ -17,6 +17,7 @@ from bisect import bisect_left
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
+from itertools import compress, count
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -230,26 +231,27 @@ class _Visit:
 
     def run(self) -> list[_Alias | None]:
         """Follow the variables; return what the function returns, as far as it is a variable."""
-        watch, count = self.watch, len(self.body.names)
+        watch, ops = self.watch, len(self.body.names)
         # Ops mostly stand behind those that they read, but not in the loops and conditionals of TensorFlow 1: a turn
         # takes the inputs that were not known yet when the turn before passed by.
         for turn in range(_TURNS):
-            base, before, fresh = 0, (turn - 1) * count, False
+            base, before, fresh = 0, (turn - 1) * ops, False
             for piece, ends in zip(self.body.inputs, self.body.ends, strict=True):
                 end = 0
-                for at, name in enumerate(piece):
-                    if name not in watch or at < end:
+                # Looked up as the loop goes on, for each op may add to `watch`.
+                for at in compress(count(), map(watch.__contains__, piece)):
+                    if at < end:
                         continue
                     index = bisect_left(ends, at)
                     op = base + index
-                    if turn and watch[name].born <= before + op:
+                    if turn and watch[piece[at]].born <= before + op:
                         continue
                     end = ends[index]
                     inputs = piece[ends[index - 1] + 1 if index else 0 : end]
                     hits = [(k, watch[given]) for k, given in enumerate(inputs) if given in watch]
                     if turn:
                         hits = [hit for hit in hits if hit[1].born > before + op]
-                    self.op(op, inputs, hits, turn * count + op)
+                    self.op(op, inputs, hits, turn * ops + op)
                     fresh, self.flow.again = True, self.flow.again or turn > 0
                 base += len(ends)
             if not fresh:

@@ -13,7 +13,8 @@ from __future__ import annotations
 import glob
 import re
 from collections.abc import Callable, Iterator
-from itertools import count, islice
+from itertools import compress, count, islice
+from operator import not_
 from pathlib import Path
 from sys import intern
 from typing import Any
@@ -24,6 +25,7 @@ from scopekit.flow import CALLS, Body, Flow
 from scopekit.graph import ScopeGraph, ScopekitError, Variable, pause_gc
 
 _VARIABLES = {"VarHandleOp": "resource", "VariableV2": "ref", "Variable": "ref"}
+_SPECIAL = CALLS | _VARIABLES.keys()
 _FUNCTIONS = ("f", "then_branch", "else_branch", "cond", "body", "branches")
 _PIECE = 1 << 20
 _DTYPES = (  # noqa: SIM905 (a list of them would be 34 lines long)
@@ -122,13 +124,12 @@ class _Parts:
             inputs = list(map(_tensor, inputs))
         elif b":0" in joined:
             inputs = [name.removesuffix(":0") for name in inputs]
-        for i, kind in enumerate(types):
-            if kind in CALLS or kind in _VARIABLES:
-                self.special(body, len(body.names) + i, _CLASSES["Node"].FromString(nodes[i]))
+        for i in compress(count(), map(_SPECIAL.__contains__, types)):
+            self.special(body, len(body.names) + i, _CLASSES["Node"].FromString(nodes[i]))
         body.names += names
         body.types += types
         body.inputs.append(inputs)
-        body.ends.append([i for i, name in enumerate(inputs) if not name])
+        body.ends.append(list(compress(count(), map(not_, inputs))))
 
     def special(self, body: Body, op: int, node: Any) -> None:
         """Take an op of which more than its inputs is needed: a variable, or one that calls functions."""
