@@ -18,7 +18,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-Place = tuple[CodeType, int]  # the code and the instruction in it; its line is looked up when somebody reads
+# Where the program called, and where that place was called from: code and instruction of each, in one tuple, which
+# costs a call the least. The lines are looked up when somebody reads.
+Place = tuple[CodeType, int, CodeType | None, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,20 +110,26 @@ class trace:  # noqa: N801 (a context, written like a function)
 _lock = threading.Lock()
 _open: list[Trace] = []
 _wrapped: list[tuple[type, str, Any]] = []
-_here = threading.local()
+
+
+class _Here(threading.local):
+    depth = 0  # of the wrapped functions that this thread is in: what TensorFlow does of itself is not noted
+
+
+_here = _Here()
 _internal: set[str] = set()  # files of TensorFlow's own, and this one
 _external: set[str] = set()  # files of the program
 
 
-def _caller() -> tuple[Place, Place | None]:
-    """Return where the program called TensorFlow, and where that place was called from."""
+def _caller() -> Place:
+    """Return where the program called TensorFlow."""
     frame: Any = sys._getframe(2)
     code = frame.f_code
     while code.co_filename in _internal or (code.co_filename not in _external and _is_internal(code)):
         frame = frame.f_back
         code = frame.f_code
     back = frame.f_back
-    return (code, frame.f_lasti), (back.f_code, back.f_lasti) if back else None
+    return (code, frame.f_lasti, back.f_code, back.f_lasti) if back else (code, frame.f_lasti, None, 0)
 
 
 def _is_internal(code: CodeType) -> bool:
@@ -131,11 +139,14 @@ def _is_internal(code: CodeType) -> bool:
     return inside
 
 
-def _place(place: Place | None) -> str:
+def _place(place: Place) -> str:
     """Return a place as a reader knows it: the notebook's cell, or the file's own name, and the line."""
-    if place is None:
+    return _line(*place[:2])
+
+
+def _line(code: CodeType | None, instruction: int) -> str:
+    if code is None:
         return ""
-    code, instruction = place
     filename = code.co_filename
     line = next(line for start, end, line in code.co_lines() if start <= instruction < end)
     shell = sys.modules.get("IPython") and sys.modules["IPython"].get_ipython()
@@ -145,11 +156,6 @@ def _place(place: Place | None) -> str:
     # Below a notebook's cell, and below a module's top level, stands the machinery that runs them.
     machinery = ("IPython" in Path(filename).parts) or filename.startswith("<frozen")
     return "" if machinery else f"{Path(filename).name}:{line}"
-
-
-def _depth() -> int:
-    """Return how many of the wrapped functions this thread is in: what TensorFlow does of itself is not noted."""
-    return getattr(_here, "depth", 0)
 
 
 def _note(*note: Any) -> None:
@@ -177,14 +183,12 @@ def _flag(reuse: object) -> str:
     return str(reuse) if isinstance(reuse, bool) else "AUTO_REUSE"
 
 
-def _tell(_: Trace, what: str, name: str, outcome: str, because: str, place: Place, outer: Place | None) -> Event:
-    return Event(what, name, outcome, because, _place(place), _place(outer))
+def _tell(_: Trace, what: str, name: str, outcome: str, because: str, place: Place) -> Event:
+    return Event(what, name, outcome, because, _line(*place[:2]), _line(*place[2:]))
 
 
-def _tell_scope(
-    trace: Trace, name: str, flag: object, origin: Origin | None, place: Place, outer: Place | None
-) -> Event:
-    return _tell(trace, "variable_scope", name, "opened", _why(flag, origin), place, outer)
+def _tell_scope(trace: Trace, name: str, flag: object, origin: Origin | None, place: Place) -> Event:
+    return _tell(trace, "variable_scope", name, "opened", _why(flag, origin), place)
 
 
 def _tell_get_variable(
@@ -197,31 +201,30 @@ def _tell_get_variable(
     origin: Origin | None,
     argument: object,
     place: Place,
-    outer: Place | None,
 ) -> Event:
     """Return the event of one `get_variable`, in the order in which TensorFlow decides."""
     why, first = _why(flag, origin, argument), trace._made.get((id(var_store), full))
     there = f"'{full}' was first made at {_place(first[1])}" if first else f"'{full}' was made before the trace"
     if outcome == "made":
-        because = f"no '{full}' in this graph yet; {why}"
+        because = f"no '{full}' in this graph's variable store yet; {why}"
     elif outcome == "shared" or "already exists" in error:
         because = f"{there}; {why}"
     elif "does not exist" in error:
         because = f"no '{full}' in this graph to find; {why}"
     else:
         because = error
-    return _tell(trace, "get_variable", full, outcome, because, place, outer)
+    return _tell(trace, "get_variable", full, outcome, because, place)
 
 
 def _get_variable(original: Any) -> Any:
     def get_variable(self: Any, var_store: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
-        place, outer = _caller()
+        place = _caller()
         full = f"{self.name}/{name}" if self.name else name
         existed = full in var_store._vars or full in var_store._partitioned_vars
         # As they are now: a later reuse_variables() must not change what is said of this call.
         flag, origin = self._reuse, _origins.get(id(self))
         outcome, error = "raised", ""
-        _here.depth = _depth() + 1
+        _here.depth += 1
         try:
             variable = original(self, var_store, name, *args, **kwargs)
             outcome = "shared" if existed else "made"
@@ -232,7 +235,7 @@ def _get_variable(original: Any) -> Any:
         finally:
             _here.depth -= 1
             argument = kwargs.get("reuse")
-            note = (_tell_get_variable, var_store, full, outcome, error, flag, origin, argument, place, outer)
+            note = (_tell_get_variable, var_store, full, outcome, error, flag, origin, argument, place)
             for each in _open:
                 if outcome == "made":
                     each._made[id(var_store), full] = (var_store, place)
@@ -243,9 +246,9 @@ def _get_variable(original: Any) -> Any:
 
 def _variable(original: Any) -> Any:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:  # noqa: N807
-        if _depth():  # made by get_variable, which leaves its own note
+        if _here.depth:  # made by get_variable, which leaves its own note
             return original(self, *args, **kwargs)  # type: ignore[no-any-return]
-        place, outer = _caller()
+        place = _caller()
         wanted = kwargs.get("name")
         _here.depth = 1
         try:
@@ -258,7 +261,6 @@ def _variable(original: Any) -> Any:
                 "raised",
                 str(raised).split("\n")[0],
                 place,
-                outer,
             )
             raise
         finally:
@@ -267,7 +269,7 @@ def _variable(original: Any) -> Any:
         because = "tf.Variable makes one at every call, whatever reuse says"
         if wanted and full.split("/")[-1] != wanted:
             because += f"; '{wanted}' was taken, so it is named anew"
-        return _note(_tell, "Variable", full, "made", because, place, outer)
+        return _note(_tell, "Variable", full, "made", because, place)
 
     return __init__
 
@@ -276,9 +278,9 @@ def _enter_variable_scope(original: Any) -> Any:
     def __enter__(self: Any) -> Any:  # noqa: N807
         from tensorflow.python.ops import variable_scope as tf_scopes
 
-        place, outer = _caller()
+        place = _caller()
         parent = tf_scopes.get_variable_scope()
-        _here.depth = _depth() + 1
+        _here.depth += 1
         try:
             scope = original(self)
         finally:
@@ -289,7 +291,7 @@ def _enter_variable_scope(original: Any) -> Any:
             _origins[id(scope)] = (scope, f"given to the scope '{scope.name}'", place)
         elif scope.reuse and inherited:
             _origins[id(scope)] = (scope, *inherited[1:])
-        _note(_tell_scope, scope.name, scope.reuse, _origins.get(id(scope)), place, outer)
+        _note(_tell_scope, scope.name, scope.reuse, _origins.get(id(scope)), place)
         return scope
 
     return __enter__
@@ -299,9 +301,9 @@ def _enter_name_scope(original: Any) -> Any:
     def __enter__(self: Any) -> Any:  # noqa: N807
         name = original(self)
         # TensorFlow opens name scopes of its own in nearly every op; only the program's are noted.
-        if not _depth() and not _is_internal(sys._getframe(1).f_code):
+        if not _here.depth and not _is_internal(sys._getframe(1).f_code):
             because = "prefixes ops and tf.Variable; get_variable does not look at it"
-            _note(_tell, "name_scope", (name or "").rstrip("/"), "opened", because, *_caller())
+            _note(_tell, "name_scope", (name or "").rstrip("/"), "opened", because, _caller())
         return name
 
     return __enter__
@@ -309,11 +311,11 @@ def _enter_name_scope(original: Any) -> Any:
 
 def _reuse_variables(original: Any) -> Any:
     def reuse_variables(self: Any) -> None:
-        place, outer = _caller()
+        place = _caller()
         original(self)
         _origins[id(self)] = (self, f"set by reuse_variables() on the scope '{self.name}'", place)
         because = "until this scope's block ends, and wherever the scope object is opened again"
-        _note(_tell, "reuse_variables", self.name, "set", because, place, outer)
+        _note(_tell, "reuse_variables", self.name, "set", because, place)
 
     return reuse_variables
 

@@ -49,7 +49,7 @@ def test_made_then_shared_then_raised() -> None:
     t = traced(program)
     assert told(t) == [("net/conv1/w", "made"), ("net/conv1/w", "shared"), ("net/conv1/w", "raised")]
     made, shared, raised = (event for event in t if event.what == "get_variable")
-    assert made.because == "no 'net/conv1/w' in this graph yet; reuse is off"
+    assert made.because == "no 'net/conv1/w' in this graph's variable store yet; reuse is off"
     first = f"'net/conv1/w' was first made at {made.line}"
     opened = next(e for e in t if e.what == "variable_scope" and e.because.startswith("reuse=True"))
     assert shared.because == f"{first}; reuse=True, given to the scope 'net' at {opened.line}"
