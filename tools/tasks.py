@@ -170,7 +170,7 @@ def refresh(names):
 def bench(_):
     """measure scopekit against what a reader would otherwise use"""
     install("full")
-    for name in ("read", "draw", "trace"):
+    for name in ("read", "draw", "trace", "rules"):
         run(PYTHON, ROOT / "bench" / (name + ".py"), env=environment())
 
 
