@@ -122,7 +122,7 @@ class _Parts:
             raise ScopekitError("an op has no name, no type or an input without a name")
         if body.prefix:
             inputs = list(map(_tensor, inputs))
-        elif b":0" in joined:
+        elif ":" in (text := "".join(inputs)) and ":0" in text:
             inputs = [name.removesuffix(":0") for name in inputs]
         for i in compress(count(), map(_SPECIAL.__contains__, types)):
             self.special(body, len(body.names) + i, _CLASSES["Node"].FromString(nodes[i]))
