@@ -15,6 +15,8 @@ from nbformat.v4 import new_code_cell, new_notebook
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
+import chapter  # noqa: E402
+import form  # noqa: E402
 import refresh  # noqa: E402
 import tasks  # noqa: E402
 
@@ -64,6 +66,31 @@ def test_refresh_names_the_chapters_that_there_are() -> None:
     assert ran.returncode == 1
     assert ran.stderr.startswith("refresh: no chapter 'no_such_chapter'; there are: ")
     assert "image_filters" in ran.stderr
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "chapters").mkdir()
+    (tmp_path / "_toc.yml").write_text((ROOT / "_toc.yml").read_text(encoding="utf-8"), encoding="utf-8")
+    return tmp_path
+
+
+def test_a_new_chapter_runs_keeps_the_form_and_is_in_the_book(project: Path) -> None:
+    path = chapter.make("my_chapter", project)
+    assert form.faults(path) == []
+    lines = (project / "_toc.yml").read_text(encoding="utf-8").splitlines()
+    at = lines.index("      - file: chapters/my_chapter")
+    assert lines[:at] + lines[at + 1 :] == (ROOT / "_toc.yml").read_text(encoding="utf-8").splitlines()
+    assert lines[at + 1].strip() == "- caption: Reference"
+
+
+@pytest.mark.parametrize("name", ["My chapter", "../x", "", "taken"])
+def test_a_chapter_that_cannot_be_made_changes_nothing(project: Path, name: str) -> None:
+    (project / "chapters" / "taken.ipynb").write_text("mine", encoding="utf-8")
+    before = {path: path.read_bytes() for path in sorted(project.rglob("*.*"))}
+    with pytest.raises(SystemExit, match=r"^chapter: .*(cannot be a chapter's name|is there already)"):
+        chapter.make(name, project)
+    assert {path: path.read_bytes() for path in sorted(project.rglob("*.*"))} == before
 
 
 def test_the_readme_shows_what_the_chapter_drew() -> None:

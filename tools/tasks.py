@@ -20,6 +20,7 @@ PYTHON = BIN / ("python.exe" if os.name == "nt" else "python")
 HTML = ROOT / "_build" / "html" / "index.html"
 LOG = ROOT / ".venv-install.log"
 
+NBVAL = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
 OLDEST, NEWEST = (3, 11), (3, 13)  # TensorFlow 2.21 has wheels for these; the pages alone build on newer ones
 
 # What a kernel of this environment prints: an error is its last line, and a C++ log line on the process's own
@@ -150,9 +151,8 @@ def test(_):
     run(PYTHON, "-m", "ruff", "format", "--check", ".")
     run(PYTHON, "-m", "mypy")
     build_html()
-    nbval = ["--nbval", "--nbval-current-env", "--nbval-cell-timeout=120"]
     workers = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
-    run(PYTHON, "-m", "pytest", "-q", *nbval, *workers, "tests", "scopekit", "chapters", env=environment())
+    run(PYTHON, "-m", "pytest", "-q", *NBVAL, *workers, "tests", "scopekit", "chapters", env=environment())
 
 
 def lab(_):
@@ -165,6 +165,24 @@ def refresh(names):
     """run the chapters named (or all) again and store their outputs in canonical form"""
     install("full")
     run(PYTHON, "tools/refresh.py", *names, env=environment())
+
+
+def check(names):
+    """run the cells of the chapters named, their form and the index of questions"""
+    install("full")
+    missing = [name for name in names if not (ROOT / "chapters" / (name + ".ipynb")).exists()]
+    if missing or not names:
+        stop("check: no chapter {!r}; say make check CHAPTERS=image_filters".format(" ".join(missing)))
+    files = ["chapters/" + name + ".ipynb" for name in names]
+    run(
+        PYTHON, "-m", "pytest", "-q", *NBVAL, "tests/test_form.py", "tests/test_questions.py", *files, env=environment()
+    )
+
+
+def chapter(names):
+    """make a new chapter from the template, run it, and put it into the book"""
+    install("full")
+    run(PYTHON, "tools/chapter.py", *names, env=environment())
 
 
 def bench(_):
@@ -197,7 +215,7 @@ def clean(_):
         shutil.rmtree(str(ROOT / name), ignore_errors=True)
 
 
-TASKS = {each.__name__: each for each in (book, test, lab, refresh, bench, prove, lock, clean)}
+TASKS = {each.__name__: each for each in (book, test, lab, refresh, check, chapter, bench, prove, lock, clean)}
 
 
 def main():
@@ -210,7 +228,7 @@ def main():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("task", choices=sorted(TASKS), metavar="task", help="one of the tasks below")
-    parser.add_argument("names", nargs="*", help="refresh: chapters; prove: how many programs")
+    parser.add_argument("names", nargs="*", help="refresh, check, chapter: chapters; prove: how many programs")
     wanted = parser.parse_args()
     TASKS[wanted.task](wanted.names)
 
