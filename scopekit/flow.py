@@ -156,6 +156,7 @@ class Flow:
         self._settle()
         applied = {read.variable for _, read, _ in self.found if read.role == "optimizer"}
         trained = {v for v in self.assigned.keys() - applied if self._trained(v)}
+        self.assigned.clear()  # each visit in it knows this flow, a circle that the collector would have to find
         roles = [self._role(read, result, trained) if result else read.role for _, read, result in self.found]
         steps = set()
         for (_, read, _), role in zip(self.found, roles, strict=True):

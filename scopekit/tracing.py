@@ -117,15 +117,14 @@ class _Here(threading.local):
 
 
 _here = _Here()
-_internal: set[str] = set()  # files of TensorFlow's own, and this one
-_external: set[str] = set()  # files of the program
+_internal: dict[str, bool] = {}  # whether a file is TensorFlow's own, or this one
 
 
 def _caller() -> Place:
     """Return where the program called TensorFlow."""
     frame: Any = sys._getframe(2)
     code = frame.f_code
-    while code.co_filename in _internal or (code.co_filename not in _external and _is_internal(code)):
+    while (inside := _internal.get(code.co_filename)) or (inside is None and _is_internal(code)):
         frame = frame.f_back
         code = frame.f_code
     back = frame.f_back
@@ -135,7 +134,7 @@ def _caller() -> Place:
 def _is_internal(code: CodeType) -> bool:
     parts = Path(code.co_filename).parts
     inside = code.co_filename == __file__ or ("tensorflow" in parts and "python" in parts[parts.index("tensorflow") :])
-    (_internal if inside else _external).add(code.co_filename)
+    _internal[code.co_filename] = inside
     return inside
 
 
@@ -219,7 +218,7 @@ def _tell_get_variable(
 def _get_variable(original: Any) -> Any:
     def get_variable(self: Any, var_store: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
         place = _caller()
-        full = f"{self.name}/{name}" if self.name else name
+        full = f"{self._name}/{name}" if self._name else name
         existed = full in var_store._vars or full in var_store._partitioned_vars
         # As they are now: a later reuse_variables() must not change what is said of this call.
         flag, origin = self._reuse, _origins.get(id(self))
