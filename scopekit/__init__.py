@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from scopekit.check import check_shared as check_shared
     from scopekit.check import same as same
     from scopekit.check import where as where
+    from scopekit.matching import match as match
     from scopekit.readers import read as read
     from scopekit.show import dot as dot
     from scopekit.show import picture as picture
@@ -37,6 +38,7 @@ _HOME = {
     "photos": "scopekit.show.photo",
     "same": "scopekit.check",
     "check_shared": "scopekit.check",
+    "match": "scopekit.matching",
     "trace": "scopekit.tracing",
     "where": "scopekit.check",
 }
