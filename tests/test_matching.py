@@ -149,7 +149,8 @@ def test_files_need_no_tensorflow(tmp_path: Path) -> None:
     with tf.Graph().as_default(), tf1.Session() as session:
         session.run(tf1.get_variable("w", [2]).initializer)
         tf1.train.Saver().save(session, str(tmp_path / "model"))
-    code = "import sys, scopekit; p = sys.argv[1]; print(bool(scopekit.match(p + '.meta', p)), 'tensorflow' in sys.modules)"
+    asked = "bool(scopekit.match(p + '.meta', p)), 'tensorflow' in sys.modules"
+    code = f"import sys, scopekit; p = sys.argv[1]; print({asked})"
     run = [sys.executable, "-c", code, str(tmp_path / "model")]
     ran = subprocess.run(run, capture_output=True, text=True, check=True)
     assert ran.stdout.split() == ["True", "False"]
