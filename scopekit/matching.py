@@ -74,6 +74,9 @@ class Match:
         is_ = {v.name: _what(v) for v in (*self.keys, *self.variables)}
         changes = Counter(_change(key, name)[:2] for key, name in self.moved)
         scopes = {change: n for change, n in changes.items() if n > 1}
+        by_order = [name for name in self.matching if re.fullmatch(r"(.*/)?Variable(_\d+)?", name)]
+        if len(by_order) > 1:
+            is_ |= {name: f"{is_[name]}  (has no name of its own: by order of creation)" for name in by_order}
         rows = [("matching", name, is_[name]) for name in self.matching]
         rows += [("differing", *pair) for pair in self.differing]
         rows += [("missing", name, is_[name]) for name in self.missing]
@@ -83,9 +86,6 @@ class Match:
         rows += [("unclear", name, f"could be {listed(keys)}") for name, keys in self.unclear]
         told, none = {*self.rename.values(), *dict(self.unclear)}, "no key is left that has its shape"
         rows += [("not found", v.name, none) for v in self.variables if v.name not in told]
-        by_order = [name for name in self.matching if re.fullmatch(r"(.*/)?Variable(_\d+)?", name)]
-        if len(by_order) > 1:
-            rows.append(("beware", listed(by_order), "have no names of their own: they match by the order of creation"))
         head = f"{clean(self.title)}: {len(self.matching):,} of {len(self.variables):,} variables match"
         return "\n".join([head, *_aligned(rows)])
 
