@@ -76,7 +76,7 @@ class Match:
         scopes = {change: n for change, n in changes.items() if n > 1}
         by_order = [name for name in self.matching if re.fullmatch(r"(.*/)?Variable(_\d+)?", name)]
         if len(by_order) > 1:
-            is_ |= {name: f"{is_[name]}  (has no name of its own: by order of creation)" for name in by_order}
+            is_ |= {name: f"{is_[name]}  (unnamed: by order of creation)" for name in by_order}
         rows = [("matching", name, is_[name]) for name in self.matching]
         rows += [("differing", *pair) for pair in self.differing]
         rows += [("missing", name, is_[name]) for name in self.missing]

@@ -102,7 +102,7 @@ def test_unnamed_variables_are_pointed_out() -> None:
     names = ("net/Variable", "net/Variable_1")
     found = sk.match(graph(*((n, (3,)) for n in names)), file(*((n, (3,)) for n in names)))
     assert found
-    assert "matching  net/Variable_1  3  (has no name of its own: by order of creation)" in repr(found)
+    assert "matching  net/Variable_1  3  (unnamed: by order of creation)" in repr(found)
 
 
 def test_a_variable_for_which_there_is_nothing_is_told() -> None:
