@@ -13,7 +13,6 @@ from typing import Any
 import pytest
 from cluster import HOST, Process, ProcessError, free_ports, open_ports, stop, together
 
-
 kept: Any = None  # here; in a process there is nothing of that name until a function makes it
 
 
