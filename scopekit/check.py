@@ -38,7 +38,7 @@ def where() -> Stacks:
     Returns:
         The two stacks of scopes of the current graph, which a notebook draws. Nothing is opened or changed.
 
-    Mirrors `tf.compat.v1.get_variable_scope` and `tf.Graph.get_name_scope`.
+    Mirrors `tf.compat.v1.get_variable_scope` and `tf.get_current_name_scope`.
 
     >>> from scopekit.show.stacks import Stacks
     >>> Stacks("net/conv1", "tower/net/conv1", "None")
@@ -50,7 +50,7 @@ def where() -> Stacks:
     scope = tf.compat.v1.get_variable_scope()
     # A scope object made by hand has the flag None, by which get_variable finds or makes, as under AUTO_REUSE.
     flag = str(scope.reuse) if isinstance(scope.reuse, bool) else "AUTO_REUSE"
-    return Stacks(scope.name, tf.compat.v1.get_default_graph().get_name_scope(), flag)
+    return Stacks(scope.name, tf.get_current_name_scope(), flag)
 
 
 def same(a: Any, b: Any) -> bool:

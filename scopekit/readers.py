@@ -439,10 +439,14 @@ def _live(graph: Any, title: str) -> ScopeGraph:
     data = graph.as_graph_def().SerializeToString()
     parts.graph(lambda a, b: data[a:b], 0, len(data))
     parts.known = bool(graph.get_collection("variables") or graph.get_collection("trainable_variables"))
-    parts.trainable = {v.op.name: True for v in graph.get_collection("trainable_variables")}
-    captured = {id(outer): inner for outer, inner in getattr(graph, "captures", ())}
-    for variable in graph.variables if captured else ():
-        if id(variable.handle) in captured:
+    # A function's graph may hold collections of eager mode, whose variables have no op.
+    ops = (getattr(v, "op", None) for v in graph.get_collection("trainable_variables"))
+    parts.trainable = {op.name: True for op in ops if op is not None}
+    captures = getattr(graph, "captures", ())
+    variables = {id(v.handle): v for v in graph.variables} if captures else {}
+    for outer, inner in captures:  # in their order; that of `variables` changes from run to run
+        variable = variables.get(id(outer))
+        if variable is not None:
             plain = name = variable.name.rpartition(":")[0]
             number = count(1)
             while name in parts.trainable:  # in eager mode two variables may have one name
@@ -450,7 +454,7 @@ def _live(graph: Any, title: str) -> ScopeGraph:
             shape = _shape(variable.shape.as_proto())
             parts.variables.append(Variable(name, "resource", shape, variable.dtype.base_dtype.name, None))
             parts.known, parts.trainable[name] = True, variable.trainable
-            parts.seeds[captured[id(variable.handle)].op.name] = name
+            parts.seeds[inner.op.name] = name
     return parts.finish(title)
 
 

@@ -146,3 +146,9 @@ def test_where_tells_the_two_stacks() -> None:
     assert (stacks.variable_scope, stacks.name_scope, stacks.reuse) == ("net/conv", "tower/net/conv", "True")
     assert f'an op "x" is named {op}' in repr(stacks)
     assert "get_variable(&quot;w&quot;) is named net/conv/w" in stacks._repr_html_()
+
+
+def test_where_tells_the_two_stacks_in_eager_mode() -> None:
+    with tf1.variable_scope("net"), tf1.name_scope("inner"):
+        stacks = sk.where()
+    assert (stacks.variable_scope, stacks.name_scope) == ("net", "net/inner")

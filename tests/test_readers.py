@@ -199,6 +199,20 @@ def test_concrete_functions() -> None:
     assert [v.name for v in read(concrete).variables] == ["w", "w_1"]
 
 
+def test_variables_of_a_function_keep_the_order_of_its_captures() -> None:
+    many = [tf.Variable(float(i), name=f"v{i}") for i in range(20)]
+    concrete = tf.function(lambda: tf.add_n([v * 2.0 for v in many])).get_concrete_function()
+    assert [v.name for v in read(concrete).variables] == [f"v{i}" for i in range(20)]
+
+
+def test_a_template_made_before_does_not_disturb_a_function() -> None:
+    template = tf1.make_template("t", lambda: tf1.get_variable("w", initializer=2.0))
+    template()
+    w = tf.Variable(1.0, name="mine")
+    concrete = tf.function(lambda: w * 2.0).get_concrete_function()
+    assert [v.name for v in read(concrete).variables] == ["mine"]
+
+
 def test_a_keras_model_with_a_shared_layer(tmp_path: Path) -> None:
     x = inputs = tf.keras.Input([4])
     shared = tf.keras.layers.Dense(4, name="shared")
