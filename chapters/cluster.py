@@ -13,6 +13,7 @@ import io
 import json
 import os
 import queue
+import re
 import socket
 import subprocess
 import sys
@@ -72,12 +73,19 @@ class Process:
         self.send(function, *args)
         return self.answer(timeout)
 
+    def tell(self, *functions: Callable[..., Any]) -> None:
+        """Make functions known to the process that others are going to call there; run none of them."""
+        self._write("\n\n".join(map(_source, functions)), "list", ())
+        self.answer()
+
     def send(self, function: Callable[..., Any], *args: Any) -> None:
         """Begin `function(*args)` and do not wait: `answer` gives the result."""
-        source = "" if function.__module__ == "builtins" else textwrap.dedent(inspect.getsource(function))
+        self._write(_source(function), function.__name__, args)
+
+    def _write(self, source: str, name: str, args: tuple[Any, ...]) -> None:
         assert self._process.stdin
         try:
-            print(json.dumps([source, function.__name__, args]), file=self._process.stdin, flush=True)
+            print(json.dumps([source, name, args]), file=self._process.stdin, flush=True)
         except (BrokenPipeError, ValueError):
             raise ProcessError(self._ended()) from None
 
@@ -128,6 +136,10 @@ class Process:
         return f"{self.name} ended with exit code {code}; its last line: {lines[-1] if lines else '(none)'}"
 
 
+def _source(function: Callable[..., Any]) -> str:
+    return "" if function.__module__ == "builtins" else textwrap.dedent(inspect.getsource(function))
+
+
 def together(calls: Mapping[Process, Sequence[Any]], function: Callable[..., Any]) -> dict[str, Any]:
     """Run `function` in each process, with the arguments that stand beside it, all at the same time.
 
@@ -142,7 +154,7 @@ def together(calls: Mapping[Process, Sequence[Any]], function: Callable[..., Any
     return {process.name: process.answer() for process in calls}
 
 
-def stop(processes: Iterable[Process], patience: float = 30.0) -> dict[str, int]:
+def stop(processes: Iterable[Process], patience: float = 60.0) -> dict[str, int]:
     """End the processes, all at the same time; return their exit codes, 0 where one ended by itself."""
     processes = list(processes)
     for process in processes:
@@ -189,10 +201,14 @@ def _serve(life: float) -> None:
         print(json.dumps(answer), file=out, flush=True)
 
 
+# What TensorFlow puts around the line that says what is wrong: places in the graph, stacks, who told whom.
+_AROUND = re.compile(r"\s|$|Graph execution error|Detected at |Node: |=====|(?:[A-Z_]+: )?From /|\d+ root error")
+
+
 def _line(text: str) -> str:
-    """Return the line that says what is wrong: TensorFlow puts the place in the graph and the stack around it."""
-    lines = [line for line in text.partition("\nNode: ")[2].splitlines()[1:] if not line.startswith("From ")]
-    return (lines or text.strip().splitlines() or [""])[0].strip()
+    """Return the line of a message that says what is wrong."""
+    lines = [line for line in text.splitlines() if not _AROUND.match(line)]
+    return (lines or text.strip().splitlines() or [""])[0]
 
 
 if __name__ == "__main__":

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from cluster import HOST, Process, ProcessError, free_ports, open_ports, stop, together
+from cluster import HOST, Process, ProcessError, _line, free_ports, open_ports, stop, together
 
 kept: Any = None  # here; in a process there is nothing of that name until a function makes it
 
@@ -30,6 +30,10 @@ def number() -> int:
 
 def recall() -> Any:
     return kept
+
+
+def twice() -> Any:
+    return 2 * recall()
 
 
 def fail() -> None:
@@ -64,6 +68,25 @@ def test_a_process_is_another_one_and_keeps_what_its_functions_made(capsys: pyte
         with pytest.raises(ProcessError, match=r"^b: NameError: name 'kept' is not defined$"):
             b(recall)
     assert capsys.readouterr().out == "kept 5\n"
+
+
+def test_functions_that_others_call_there() -> None:
+    with Process("a") as process:
+        with pytest.raises(ProcessError, match="'recall' is not defined"):
+            process(twice)
+        process.tell(recall, remember)
+        process(remember, 4)
+        assert process(twice) == 8
+
+
+def test_the_line_that_says_what_is_wrong() -> None:
+    around = (
+        "Graph execution error:\n\nDetected at node 'v' defined at (most recent call last):\n    File \"x\", line 1"
+    )
+    told = "FAILED_PRECONDITION: From /job:worker/replica:0/task:1:\nCould not find v.\n\t [[{{node v}}]]"
+    for text in (f"{around}\nNode: 'v'\n{around}\nNode: 'v'\n=====\n{told}", f"{around}\nNode: 'v'\n{told[21:]}"):
+        assert _line(text) == "Could not find v."
+    assert (_line("one\ntwo"), _line("Graph execution error:"), _line("")) == ("one", "Graph execution error:", "")
 
 
 def test_together_keeps_the_order() -> None:
