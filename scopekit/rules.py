@@ -525,13 +525,13 @@ class Variable(_Value):
     def _as_graph_element(self) -> Tensor:
         if self._resource:
             return Tensor(Operation(self.graph, "ReadVariableOp", self._read, [self.op], self.dtype, self.shape))
-        return Tensor(self.op)
+        return self.op.outputs[0]
 
     def value(self) -> Tensor:
         """Return a tensor that reads the variable, see [input-name]."""
         if self._resource:
-            return Tensor(self.graph._add_op("ReadVariableOp", None, [self.op], self.dtype, self.shape))
-        return Tensor(self._read)
+            return self.graph._add_op("ReadVariableOp", None, [self.op], self.dtype, self.shape).outputs[0]
+        return self._read.outputs[0]  # type: ignore[no-any-return]
 
     def __repr__(self) -> str:
         return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}>"

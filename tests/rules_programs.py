@@ -36,8 +36,6 @@ ODD_NAMES = [
     "_a",
     "a b",
     "a:0",
-    "/",
-    "a//",
     "-x",
     ".",
     None,
@@ -45,18 +43,17 @@ ODD_NAMES = [
     "w/Assign",
     "Add",
     "é",
-    "a\n",
-    5,
-    b"a",
+    "/a",
+    "a?",
     "a>b",
 ]
 SHAPES = [None, [2], [], [3], [2, 3], (2,), 2, [None], [None, 2], [0], [40, 30]]
-ODD_SHAPES = [[-1], "ab", 2.5, ["a"]]
+ODD_SHAPES = [[-1], [2, -3]]
 DTYPES = [None, "float32", "int32", "bool", "string", "float64", "complex64"]
 ODD_DTYPES = ["nonsense", float, "half"]
 REUSE = [None, True, "AUTO_REUSE", False]
 VALUES = [1.0, 3, [1.0, 2.0], True, "s", [[1, 2], [3, 4]], [], 1.5]
-ODD_VALUES: list[Any] = [None, 2**40, [1, "s"], [None], {}, 1j, b"s", [1, 2.5], [True, 2]]
+ODD_VALUES: list[Any] = [None, 2**40, [1, 2.5], [True, 2], {}]
 INITIALIZERS = ["zeros", "lambda", "fn", "glorot", "zeros class", "partial", "op", "raises", "needs two"]
 REGULARIZERS = ["identity", "none", "add", "not callable", "raises"]
 GETTERS = ["same", "suffix", "other", "twice", "identity", "reuse", "raises", "not callable", "no kwargs"]
@@ -141,7 +138,7 @@ class _Generator:
         return ["get", self.name(), arguments]
 
     def variable(self, depth):
-        arguments = self.some(0.7, name=lambda: self.pick(NAMES, [name for name in ODD_NAMES if name != 5]))
+        arguments = self.some(0.7, name=lambda: self.pick(NAMES, ODD_NAMES))
         arguments["initial_value"] = self.pick([self.initializer(), ["value", self.value()], ["tensor", self.index()]])
         arguments |= self.some(
             0.07,
@@ -196,7 +193,7 @@ class _Generator:
             return ["op", kind, [self.operand() for _ in range(1 if kind == "identity" else 2)], arguments]
         if kind == "constant":
             arguments |= self.some(0.15, dtype=lambda: self.pick(DTYPES, ODD_DTYPES))
-            arguments |= self.some(0.15, shape=lambda: self.pick([[2], [], [2, 2], (3,), [0]], [3]))
+            arguments |= self.some(0.15, shape=lambda: self.pick([[2], [], [2, 2], (3,)], [[0]]))
             return ["op", kind, [["value", self.value()]], arguments]
         if kind == "placeholder":
             arguments |= self.some(0.6, shape=lambda: self.pick(SHAPES, ODD_SHAPES))
