@@ -173,15 +173,16 @@ class Graph(_Partial):
         finally:
             self._name_stack = outer
 
-    def _add_op(self, op_type: str, name: Any, inputs: Any, dtype: Any = None, shape: Any = None) -> Operation:
+    def _add_op(self, op_type: str, name: Any, dtype: DType, shape: Any, inputs: Any = None) -> Tensor:
         name = self._add_helper(op_type, name)
-        op = self._operations[name] = Operation(self, op_type, name, inputs, dtype, shape)
-        return op
+        tensor = Tensor(Operation(self, op_type, name), dtype, shape, inputs)
+        self._operations[name] = tensor.op
+        return tensor
 
     def _operation(self, name: str) -> Operation:
         op = self._operations[name]
-        if isinstance(op, str):  # a helper, of which an object is made when one is asked for
-            op = self._operations[name] = Operation(self, op, name, None)
+        if isinstance(op, str):  # of a helper, an object is made when one is asked for
+            op = self._operations[name] = Operation(self, op, name)
         return op
 
     def get_operations(self) -> list[Operation]:
@@ -291,33 +292,13 @@ class name_scope(_Partial):  # noqa: N801
 
 
 class Operation(_Partial):
-    """A node of the graph; mirrors `ops.Operation`."""
+    """A node of the graph; mirrors `ops.Operation`. Those of a helper's attributes that are not set are not covered."""
 
-    _outputs: list[Tensor] | None = None
-    _from_ref = False  # whether its value depends on a ref variable
+    inputs: tuple[Tensor, ...]
+    outputs: list[Tensor]
 
-    def __init__(
-        self, graph: Graph, op_type: str, name: str, inputs: Any, dtype: Any = None, shape: Any = None
-    ) -> None:
-        self.graph, self.type, self.name, self._inputs, self._dtype = graph, op_type, name, inputs, dtype
-        self._shape = _SCALAR if shape is None else shape
-        for op in inputs or ():
-            if op._from_ref:
-                self._from_ref = True
-
-    @property
-    def outputs(self) -> list[Tensor]:
-        """The tensors that it gives: here one or none."""
-        if self._outputs is None:
-            self._outputs = [Tensor(self)] if self._dtype else [*self.inputs]  # of a no_op both are empty
-        return self._outputs
-
-    @property
-    def inputs(self) -> tuple[Tensor, ...]:
-        """The tensors that it takes."""
-        if self._inputs is None:
-            raise AttributeError  # of a helper op: `__getattr__` says that it is not covered
-        return tuple([op.outputs[0] for op in self._inputs])
+    def __init__(self, graph: Graph, op_type: str, name: str) -> None:
+        self.graph, self.type, self.name = graph, op_type, name
 
     def __str__(self) -> str:
         raise _NotCoveredError("the NodeDef of an op")
@@ -326,13 +307,13 @@ class Operation(_Partial):
 class Tensor(_Value):
     """What an op gives; mirrors `tensor.Tensor`."""
 
-    def __init__(self, op: Operation) -> None:
-        self.op = op
-
-    graph = property(lambda self: self.op.graph)
-    name = property(lambda self: self.op.name + ":0")
-    dtype = property(lambda self: self.op._dtype)
-    shape = property(lambda self: self.op._shape)
+    def __init__(self, op: Operation, dtype: DType, shape: TensorShape, inputs: list[Tensor] | None = None) -> None:
+        self.op, self.dtype, self.shape, self.graph, self.name = op, dtype, shape, op.graph, op.name + ":0"
+        op.outputs, self._from_ref = [self], op.type == "VariableV2"  # whether the value depends on a ref variable
+        if inputs is not None:
+            op.inputs = tuple(inputs)
+            for tensor in inputs:
+                self._from_ref = self._from_ref or tensor._from_ref
 
     def __str__(self) -> str:
         shape = "" if self.shape.rank is None else f", shape={self.shape}"
@@ -375,15 +356,10 @@ def _convert_to_tensor(value: Any, dtype: Any = None, name: Any = None, hint: DT
     return constant(value, dtype, name=name)
 
 
-def _apply_op(op_type: str, name: Any, dtype: Any = None, shape: Any = None) -> Operation:
-    """Add an op without inputs: it opens a scope and takes its name; mirrors `op_def_library._apply_op_helper`."""
-    graph = get_default_graph()
-    return graph._add_op(op_type, graph._scope_of(name or op_type), (), dtype, shape)
-
-
 def no_op(name: Any = None) -> Operation:
     """Add an op that does nothing; mirrors `gen_control_flow_ops.no_op`."""
-    return _apply_op("NoOp", name)
+    graph = get_default_graph()
+    return graph._operation(graph._add_helper("NoOp", graph._scope_of(name or "NoOp")))
 
 
 def placeholder(dtype: Any, shape: Any = None, name: Any = None) -> Tensor:
@@ -394,13 +370,14 @@ def placeholder(dtype: Any, shape: Any = None, name: Any = None) -> Tensor:
         raise TypeError(f"Expected DataType for argument 'dtype' not {dtype!r}.") from None
     except ValueError as error:
         raise ValueError(f"Error converting shape to a TensorShape: {error}.") from None
-    return _apply_op("Placeholder", name, kind, full).outputs[0]
+    graph = get_default_graph()
+    return graph._add_op("Placeholder", graph._scope_of(name or "Placeholder"), kind, full, [])
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = "Const") -> Tensor:
     """Add a Const op to the default graph; mirrors `constant_op.constant_v1`. Raises TypeError, ValueError."""
-    dtype, full = _type_and_shape(value, _as_dtype(dtype).base_dtype if dtype else None, shape)
-    return get_default_graph()._add_op("Const", name, (), dtype, full).outputs[0]
+    kind, full = _type_and_shape(value, _as_dtype(dtype).base_dtype if dtype else None, shape)
+    return get_default_graph()._add_op("Const", name, kind, full, [])
 
 
 def identity(input: Any, name: Any = None) -> Tensor:  # noqa: A002
@@ -414,8 +391,8 @@ def identity(input: Any, name: Any = None) -> Tensor:  # noqa: A002
     with name_scope(name or "Identity", None, [input]) as scope:
         if input is None:
             raise ValueError("Tried to convert 'input' to a tensor and failed. Error: None values not supported.")
-        x = _convert_to_tensor(input, name="input").op
-        return x.graph._add_op("Identity", scope, [x], x._dtype.base_dtype, x._shape).outputs[0]
+        x = _convert_to_tensor(input, name="input")
+        return x.graph._add_op("Identity", scope, x.dtype.base_dtype, x.shape, [x])
 
 
 def add(x: Any, y: Any, name: Any = None) -> Tensor:
@@ -433,9 +410,9 @@ def add(x: Any, y: Any, name: Any = None) -> Tensor:
         if dtype != other:
             wrong = f"has type {other.name} that does not match type {dtype.name} of argument 'x'."
             raise TypeError(f"Input 'y' of '{op_type}' Op {wrong}")
-        op = graph._add_op(op_type, scope, [x.op, y.op], dtype)
-        op._shape = _sum_shape(op)
-        return op.outputs[0]
+        result = graph._add_op(op_type, scope, dtype, None, [x, y])
+        result.shape = _sum_shape(result.op)
+        return result
 
 
 # ------------------------------------------------------------------------------------------- 3. variables
@@ -455,8 +432,6 @@ class Variable(_Value):
     ...     (Variable(0.0, name="w").name, Variable(0.0, name="w").name)
     ('a/w:0', 'a/w_1:0')
     """
-
-    _read: Any
 
     def __init__(
         self, initial_value: Any = None, trainable: Any = None, collections: Any = None, validate_shape: Any = True,
@@ -491,11 +466,11 @@ class Variable(_Value):
         with name_scope(name, "Variable", None if function else [initial_value]) as scope:
             with name_scope("Initializer") if resource or function else contextlib.nullcontext():
                 value = _convert_to_tensor(initial_value() if function else initial_value, dtype, "initial_value")
-            if value.op._from_ref:  # `_try_guard_against_uninitialized_dependencies` makes a `cond` of it
+            if value._from_ref:  # `_try_guard_against_uninitialized_dependencies` makes a `cond` of it
                 raise _NotCoveredError("initial values that depend on a ref variable")
             self.graph, self.initial_value = get_default_graph(), value
             self.shape = value.shape if shape is None else TensorShape(shape)
-            if not value.shape.is_compatible_with(self.shape):
+            if shape is not None and not value.shape.is_compatible_with(shape):
                 if not resource:
                     raise _NotCoveredError("ref variables of another shape than their value")
                 wrong = f"value's shape ({value.shape}) is not compatible with the explicitly supplied `shape`"
@@ -506,32 +481,33 @@ class Variable(_Value):
 
     def _add_resource_ops(self, scope: str) -> None:
         graph, self.dtype, self.name = self.graph, self.initial_value.dtype.base_dtype, scope[:-1] + ":0"
-        self.op = graph._add_op("VarHandleOp", scope or None, (), _DTYPES["resource"])
+        self._handle = graph._add_op("VarHandleOp", scope or None, _DTYPES["resource"], _SCALAR, [])
         graph._add_helper_in("IsInitialized", "VarIsInitializedOp")
         self._initializer = graph._add_helper("AssignVariableOp", "Assign")
-        self._read = graph._add_helper_in("Read", "ReadVariableOp")
+        self._read_name = graph._add_helper_in("Read", "ReadVariableOp")
 
     def _add_ref_ops(self, scope: str) -> None:
         graph, self.dtype = self.graph, _DTYPES[self.initial_value.dtype.base_dtype.name + "_ref"]
-        self.op = graph._add_op("VariableV2", scope or None, (), self.dtype, self.shape)
-        self.name, self.op._from_ref = self.op.name + ":0", True
+        self._handle = graph._add_op("VariableV2", scope or None, self.dtype, self.shape, [])
+        self.name = self._handle.name
         if not self.initial_value.shape.is_fully_defined():
             raise ValueError(f"initial_value must have a shape specified: {self.initial_value}")
         self._initializer = graph._add_helper("Assign")
-        self._read = graph._add_op("Identity", "read", [self.op], self.dtype.base_dtype, self.shape)
+        self._read = graph._add_op("Identity", "read", self.dtype.base_dtype, self.shape, [self._handle])
 
+    op = property(lambda self: self._handle.op)
     initializer = property(lambda self: self.graph._operation(self._initializer))
 
     def _as_graph_element(self) -> Tensor:
-        if self._resource:
-            return Tensor(Operation(self.graph, "ReadVariableOp", self._read, [self.op], self.dtype, self.shape))
-        return self.op.outputs[0]
+        if not self._resource:
+            return self._handle
+        return Tensor(Operation(self.graph, "ReadVariableOp", self._read_name), self.dtype, self.shape)
 
     def value(self) -> Tensor:
         """Return a tensor that reads the variable, see [input-name]."""
-        if self._resource:
-            return self.graph._add_op("ReadVariableOp", None, [self.op], self.dtype, self.shape).outputs[0]
-        return self._read.outputs[0]  # type: ignore[no-any-return]
+        if not self._resource:
+            return self._read
+        return self.graph._add_op("ReadVariableOp", None, self.dtype, self.shape, [self._handle])
 
     def __repr__(self) -> str:
         return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}>"
@@ -676,7 +652,7 @@ class _LazyEvalTensor(Tensor):
     """A regularization loss: made once for its name, and once more wherever it is used."""
 
     def __init__(self, thunk: Callable[[], Tensor]) -> None:
-        super().__init__(thunk().op)
+        self.__dict__ |= thunk().__dict__
         self._thunk = thunk
 
 
@@ -797,7 +773,6 @@ class variable_scope(_Partial):  # noqa: N801
     """
 
     _scope: VariableScope | None = None
-    _name_scope: name_scope | None = None
 
     def __init__(
         self, name_or_scope: Any, default_name: Any = None, values: Any = None, initializer: Any = None,
@@ -821,54 +796,42 @@ class variable_scope(_Partial):  # noqa: N801
     def __enter__(self) -> VariableScope:
         if self._scope is not None:
             raise _NotCoveredError("a variable_scope that is entered a second time")
-        _thread.graphs.append(self._graph)
-        try:
-            self._scope = self._enter(self._name_or_scope, self._graph._scope_store)
-        except BaseException:
-            _thread.graphs.pop()
-            raise
-        return self._scope
-
-    def _enter(self, target: Any, store: _VariableScopeStore) -> VariableScope:
+        target, graph = self._name_or_scope, self._graph
         if target is None and self._reuse:
             raise ValueError("reuse=True cannot be used without a name_or_scope")
         if not (target is None or isinstance(target, (str, VariableScope))):
             raise TypeError("VariableScope: name_or_scope must be a string or VariableScope.")
-        jump, here = isinstance(target, VariableScope), self._graph._name_stack
-        opened: Any = self._default_name if target is None else target
-        if isinstance(opened, VariableScope):
-            opened = opened._name.split("/")[-1]
-        if not self._auxiliary_name_scope:
-            self._name_scope = name_scope(here and here + "/")
-        elif opened or target is None:  # '' leaves the name scope alone
-            self._name_scope = name_scope(opened)
-        original = None if self._name_scope is None else self._name_scope.__enter__()
-        old = self._old = store.current_scope
+        here, store, jump = graph._name_stack, graph._scope_store, isinstance(target, VariableScope)
+        old, name = store.current_scope, self._default_name if target is None else target
+        opened = target._name.split("/")[-1] if isinstance(target, VariableScope) else name
+        scope_name: str | None = here and here + "/"
+        if self._auxiliary_name_scope:  # '' leaves the name scope alone
+            scope_name = graph._scope_of(opened) if opened or target is None else None
         if isinstance(target, VariableScope):
             # [jump] A scope OBJECT is opened as a copy of itself: its prefix and flags, wherever one stands.
             scope = target._derive(self._reuse or target._reuse, target._name, target._name_scope, self._given)
         else:
             # [reuse] Given or inherited: False never turns it off, and only AUTO_REUSE replaces an inherited True.
-            name = store.unique_name(self._default_name) if target is None else target
-            original = name if original is None else original
+            name = store.unique_name(name) if target is None else name
+            original = name if scope_name is None else scope_name
             scope = old._derive(self._reuse or old._reuse, old._full_name(name), original, self._given)
         store.open(scope._name)
-        self._counts = store.counts.copy() if jump else None
-        store.current_scope = scope
+        self._outer, self._old, self._counts = here, old, store.counts.copy() if jump else None
+        graph._name_stack = here if scope_name is None else scope_name[:-1]
+        store.current_scope = self._scope = scope
+        _thread.graphs.append(graph)
         return scope
 
     def __exit__(self, *exc_info: Any) -> None:
-        store = self._graph._scope_store
+        graph, store = self._graph, self._graph._scope_store
         if store.current_scope is not self._scope:
             raise _NotCoveredError("contexts that are left in another order than they were entered")
         if self._counts is None:
             store.close(store.current_scope._name)
         else:  # left by object, the counts are what they were when it was entered
             store.counts = self._counts
-        store.current_scope = self._old
-        if self._name_scope is not None:
-            self._name_scope.__exit__()
-        _thread.leave(self._graph)
+        store.current_scope, graph._name_stack = self._old, self._outer
+        _thread.leave(graph)
 
 
 # ------------------------------------------------------------------------------------------- 6. templates
@@ -1077,15 +1040,16 @@ def _type_and_shape(value: Any, dtype: DType | None, shape: Any) -> tuple[DType,
 
 def _sum_shape(op: Operation) -> TensorShape:
     """Return the shape of a sum; mirrors `BroadcastBinaryOpOutputShapeFnHelper` of common_shape_fns.cc."""
-    shapes = x, y = [operand._shape._dims for operand in op._inputs]
+    x, y = [operand.shape._dims for operand in op.inputs]
     if x is None or y is None or x == y:
         return TensorShape(x if x == y else None)
-    dims, rank = [], max(len(x), len(y))
+    shapes, dims, rank = (x, y), [], max(len(x), len(y))
     for a, b in zip(*([1] * (rank - len(shape)) + [*shape] for shape in shapes), strict=True):
         if not (a == b or 1 in (a, b) or None in (a, b)):
             del op.graph._operations[op.name]
-            kind = {"float16": "half", "float32": "float", "float64": "double"}.get(op._dtype, op._dtype.name)
-            node = f"'{{{{node {op.name}}}}} = {op.type}[T=DT_{kind.upper()}]({', '.join(i.name for i in op._inputs)})'"
+            name = op.outputs[0].dtype.name
+            kind = {"float16": "half", "float32": "float", "float64": "double"}.get(name, name).upper()
+            node = f"'{{{{node {op.name}}}}} = {op.type}[T=DT_{kind}]({', '.join(i.op.name for i in op.inputs)})'"
             given = ", ".join(str([*shape]).replace("None", "?").replace(" ", "") for shape in shapes)
             raise ValueError(f"Dimensions must be equal, but are {a} and {b} for {node} with input shapes: {given}.")
         known = [size for size in (a, b) if size is not None and size > 1]
@@ -1115,7 +1079,7 @@ class _Initializer(_Partial):
         with name_scope(None, name) as scope:
             for helper in helpers:
                 graph._add_helper(*helper)
-            return graph._add_op(op_type, scope, None, kind, full).outputs[0]
+            return graph._add_op(op_type, scope, kind, full)
 
 
 class zeros_initializer(_Initializer):  # noqa: N801
