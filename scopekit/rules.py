@@ -300,6 +300,9 @@ class Operation(_Partial):
     def __init__(self, graph: Graph, op_type: str, name: str) -> None:
         self.graph, self.type, self.name = graph, op_type, name
 
+    def __repr__(self) -> str:
+        return f"<tf.Operation '{self.name}' type={self.type}>"
+
     def __str__(self) -> str:
         raise _NotCoveredError("the NodeDef of an op")
 
@@ -318,6 +321,9 @@ class Tensor(_Value):
     def __str__(self) -> str:
         shape = "" if self.shape.rank is None else f", shape={self.shape}"
         return f'Tensor("{self.name}"{shape}, dtype={self.dtype.name})'
+
+    def __repr__(self) -> str:
+        return f"<tf.Tensor '{self.name}' shape={self.shape} dtype={self.dtype.name}>"
 
 
 def _get_graph_from_inputs(values: Iterable[Any]) -> Graph:

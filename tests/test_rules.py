@@ -21,6 +21,10 @@ def graph() -> Any:
         yield graph
 
 
+def one(shape: Any, dtype: Any) -> Any:
+    return tf.constant(1.0)
+
+
 def twice(context: Any) -> Any:
     with context, context:
         pass
@@ -70,6 +74,7 @@ def test_it_is_the_standard_library_alone() -> None:
         (lambda: tf.get_variable("w", [2], aggregation=1), "aggregation"),
         (lambda: tf.Variable(1.0, shape=[], use_resource=False), "shape of a ref variable"),
         (lambda: tf.Variable(tf.zeros_initializer()), "called without a shape"),
+        (lambda: tf.get_variable("w", [2], initializer=one, use_resource=False), "another shape than their value"),
         (lambda: tf.zeros_initializer(dtype="int32"), "an initializer with dtype"),
         (lambda: tf.get_variable("w", [2]).initializer.inputs, "Operation.inputs"),
         (lambda: tf.constant([1], shape=[0]), "the shape [0] of a constant"),
