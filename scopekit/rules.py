@@ -877,6 +877,8 @@ class Template(_Partial):
 
         [template-shares] After a first call that came to its end, making a trainable variable is an error.
         """
+        for key in (GraphKeys.GLOBAL_VARIABLES, GraphKeys.TRAINABLE_VARIABLES) if self._variables_created else ():
+            get_default_graph()._collections.setdefault(key, [])  # to count what is in a collection makes it
         before, first, self._first_call = len(trainable_variables()), self._first_call, False
         try:
             result = self.func(*args, **kwargs)

@@ -36,6 +36,11 @@ REGRESSIONS = {
         ["call", 0],
         ["call", 0],
     ],
+    "a template's second call makes the collections that it counts": [
+        ["template", "w_1", {}, [["collection", "graph", "variables", "(", 0]]],
+        ["call", 0],
+        ["call", 0],
+    ],
     "graphs are named in the error of a sum across graphs": [
         ["graph", 1, [["variable", {"initial_value": ["value", 1.0]}]]],
         ["variable", {"initial_value": ["value", 1.0]}],
