@@ -8,17 +8,23 @@ from __future__ import annotations
 
 import gc
 import os
+import random
 import statistics
 import subprocess
 import sys
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+sys.path.append(str(Path(__file__).parent.parent / "tests"))
 os.environ |= {"TF_CPP_MIN_LOG_LEVEL": "3", "TF_ENABLE_ONEDNN_OPTS": "0", "CUDA_VISIBLE_DEVICES": "-1"}
+
+import rules_programs
 
 from scopekit import rules
 
+PROGRAMS = [rules_programs.generate(random.Random(seed), odd=0.02) for seed in range(300)]
 PAIRS, LEAST = 15, 0.02  # seconds that one measurement takes at least
 
 
@@ -68,6 +74,28 @@ def refused(tf: Any) -> None:
             raise AssertionError("it was found")
 
 
+class Silent(rules_programs._Interpreter):  # type: ignore[misc]  # the tests are not typed
+    """The interpreter of the random programs, without what it writes down."""
+
+    def show_value(self, value: Any) -> None:
+        """Write nothing down."""
+
+    show_scope = show_value
+
+
+def random_mix(tf: Any) -> None:
+    """Run 300 of the programs of `make prove`, without the log; what is left of their interpreter is in both."""
+    rules_programs.first_sentence = lambda error: ("", "")
+    for program in PROGRAMS:
+        interpreter = Silent(tf)
+        interpreter.graphs = [tf.Graph(), tf.Graph()]
+        with interpreter.graphs[0].as_default():
+            try:
+                interpreter.run(program, strict=False)
+            except (rules_programs.Boom, rules_programs.NotModelled):
+                continue
+
+
 def seconds(run: Callable[[Any], None], module: Any) -> float:
     """Return the processor time of one run of a program."""
     runs, start = 0, time.process_time()
@@ -82,7 +110,7 @@ def main() -> None:
     import tensorflow.compat.v1 as tf
 
     print("program          model       TensorFlow   ratio   (programs a second; the aim: 50)")
-    for run in (layers, plain_variables, find, scopes, refused):
+    for run in (layers, plain_variables, random_mix, find, scopes, refused):
         run(tf)
         run(rules)
         pairs = []

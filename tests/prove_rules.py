@@ -29,7 +29,7 @@ sys.path[:0] = [str(Path(__file__).parent.parent), str(Path(__file__).parent)]
 import rules_programs  # noqa: E402
 
 CHUNK = 50
-WITH_BODY = ("variable_scope", "name_scope", "again", "graph", "template", "strict", "try")
+WITH_BODY = ("variable_scope", "name_scope", "graph", "template", "strict", "try")
 
 
 def compare(program: Any) -> Any:
