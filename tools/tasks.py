@@ -130,6 +130,7 @@ def build_html():
         found = [line for line in text.splitlines() if "WARNING" in line or "ERROR" in line or "Error:" in line]
         print("\n".join(found[:20]) or text[-3000:])
         stop("the book does not build; the lines above name the file.")
+    run(PYTHON, ROOT / "tools" / "finish.py", HTML.parent)
     print("The book: " + HTML.as_uri())
 
 
@@ -153,6 +154,20 @@ def test(_):
     build_html()
     workers = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
     run(PYTHON, "-m", "pytest", "-q", *NBVAL, *workers, "tests", "scopekit", "chapters", env=environment())
+
+
+def test_web(_):
+    """look at every page in the system's Chromium: accessible, light, whole on a phone, usable by keyboard"""
+    install("full")
+    build_html()
+    workers = ["-n", str(min(4, os.cpu_count() or 1))]
+    run(PYTHON, "-m", "pytest", "-q", *workers, "tests/web")
+
+
+def cover(_):
+    """draw the picture that links to the book show, in the system's Chromium"""
+    install("full")
+    run(PYTHON, "tools/cover.py")
 
 
 def lab(_):
@@ -215,7 +230,10 @@ def clean(_):
         shutil.rmtree(str(ROOT / name), ignore_errors=True)
 
 
-TASKS = {each.__name__: each for each in (book, test, lab, refresh, check, chapter, bench, prove, lock, clean)}
+TASKS = {
+    each.__name__.replace("_", "-"): each
+    for each in (book, test, test_web, lab, refresh, check, chapter, cover, bench, prove, lock, clean)
+}
 
 
 def main():
