@@ -115,6 +115,8 @@ def install_commands(name, lock, uv):
 def build_html():
     """Build the pages clean, each warning an error: only a clean build reports them all."""
     shutil.rmtree(str(ROOT / "_build"), ignore_errors=True)
+    for name in ("reference", "status"):  # the pages that are made and not written
+        run(PYTHON, ROOT / "tools" / (name + ".py"))
     log = ROOT / "_build.log"
     with log.open("w") as out:
         code = subprocess.call(

@@ -10,8 +10,9 @@ import threading
 from collections.abc import Iterator
 
 import pytest
-from book import HTML, PAGES, SIZES, Open
 from playwright.sync_api import Browser, Page, sync_playwright
+
+from web.book import HTML, PAGES, SIZES, Open
 
 
 def chromium() -> str:

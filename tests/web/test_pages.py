@@ -8,7 +8,8 @@ from collections.abc import Callable
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from book import HTML, PAGES, Open
+
+from web.book import HTML, PAGES, Open
 
 axe = Axe()
 MOST_BYTES = 500_000  # of one page: its HTML, and its own style sheets, scripts and pictures

@@ -8,8 +8,9 @@ from urllib.parse import quote
 
 import nbformat
 import pytest
-from book import HTML, PAGES, ROOT, Open
 from playwright.sync_api import Page, expect
+
+from web.book import HTML, PAGES, ROOT, Open
 
 CHAPTERS = sorted((ROOT / "chapters").glob("*.ipynb"))
 ERRORS = [
