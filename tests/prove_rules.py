@@ -147,7 +147,13 @@ def record(figures: Any, first: int, last: int) -> None:
         return
     git = ["git", "log", "-1", "--format=%h"]
     commit = subprocess.run(git, cwd=path.parent, capture_output=True, text=True).stdout.strip() or "not known"
-    counts = {"programs": figures["programs"], "events": figures["events"], "first": first, "last": last}
+    counts = {
+        "programs": figures["programs"],
+        "events": figures["events"],
+        "partial": figures["partial"],
+        "first": first,
+        "last": last,
+    }
     run = {**counts, **versions, "date": date.today().isoformat(), "commit": commit}
     path.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
 

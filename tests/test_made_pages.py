@@ -51,7 +51,15 @@ def test_the_status_page_counts_and_does_not_guess(monkeypatch: pytest.MonkeyPat
 def test_the_status_page_shows_what_was_measured(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     times, proved = tmp_path / "times.json", tmp_path / "proved.json"
     times.write_text('{"reuse": 12.4}')
-    run = {"programs": 2000, "events": 9, "first": 0, "last": 1999, "tensorflow": "2.21.0", "python": "3.12.1"}
+    run = {
+        "programs": 2000,
+        "events": 9,
+        "partial": 3,
+        "first": 0,
+        "last": 1999,
+        "tensorflow": "2.21.0",
+        "python": "3.12.1",
+    }
     proved.write_text(json.dumps({**run, "date": "2026-01-02", "commit": "abc"}))
     monkeypatch.setattr(status, "TIMES", times)
     monkeypatch.setattr(status, "PROVED", proved)
