@@ -132,7 +132,8 @@ def build_html():
         found = [line for line in text.splitlines() if "WARNING" in line or "ERROR" in line or "Error:" in line]
         print("\n".join(found[:20]) or text[-3000:])
         stop("the book does not build; the lines above name the file.")
-    run(PYTHON, ROOT / "tools" / "finish.py", HTML.parent)
+    for name in ("finish", "launch"):
+        run(PYTHON, ROOT / "tools" / (name + ".py"), HTML.parent)
     print("The book: " + HTML.as_uri())
 
 
@@ -153,6 +154,7 @@ def test(_):
     run(PYTHON, "-m", "ruff", "check", ".")
     run(PYTHON, "-m", "ruff", "format", "--check", ".")
     run(PYTHON, "-m", "mypy")
+    run(PYTHON, "-m", "codespell_lib")
     build_html()
     workers = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
     run(PYTHON, "-m", "pytest", "-q", *NBVAL, *workers, "tests", "scopekit", "chapters", env=environment())
@@ -215,6 +217,12 @@ def prove(names):
     run(PYTHON, "tests/prove_rules.py", *(names or ["2000"]), env=environment())
 
 
+def links(_):
+    """try the links that lead out of the book, where there is a network"""
+    install("book")
+    run(PYTHON, "tools/links.py")
+
+
 def lock(_):
     """make requirements/*.txt anew from the *.in beside them (needs uv)"""
     uv = shutil.which("uv")
@@ -234,7 +242,7 @@ def clean(_):
 
 TASKS = {
     each.__name__.replace("_", "-"): each
-    for each in (book, test, test_web, lab, refresh, check, chapter, cover, bench, prove, lock, clean)
+    for each in (book, test, test_web, lab, refresh, check, chapter, cover, bench, prove, links, lock, clean)
 }
 
 
