@@ -115,8 +115,9 @@ def _proved() -> str:
         "The naming and sharing rules, written down as a program (`scopekit.rules`), and TensorFlow "
         f"{run['tensorflow']} agreed on all of {run['programs']:,} random programs (seeds {run['first']:,} to "
         f"{run['last']:,}): {run['events']:,} names, identities, flags and errors. {run['partial']:,} of "
-        f"the programs come to something that the model leaves out, and agree until there. Run on {run['date']}, Python "
-        f"{run['python']}, commit `{run['commit']}`. Again, and with other seeds: `make prove N=20000`."
+        f"the programs come to something that the model leaves out, and agree until there. Run on {run['date']} "
+        f"with Python {run['python']}, on the rules of commit `{run['commit']}`. "
+        "Again, and with other seeds: `make prove N=20000`."
     )
 
 
