@@ -131,6 +131,33 @@ def uncovered(programs: Any, seed: Any, odd: Any) -> Any:
     return sorted(analysis.missing), branches, analysis.numbers.pc_covered
 
 
+def record(figures: Any, first: int, last: int) -> None:
+    """Keep this run for the book's status page, if no larger one with these versions is kept."""
+    import json
+    import platform
+    import subprocess
+    from datetime import date
+
+    import tensorflow as tf
+
+    path = Path(__file__).parent.parent / "bench" / "proved.json"
+    old = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    versions = {"tensorflow": tf.__version__, "python": platform.python_version()}
+    if old.get("programs", 0) > figures["programs"] and old.get("tensorflow") == versions["tensorflow"]:
+        return
+    git = ["git", "log", "-1", "--format=%h", "--", "scopekit/rules.py"]
+    commit = subprocess.run(git, cwd=path.parent, capture_output=True, text=True).stdout.strip() or "not known"
+    counts = {
+        "programs": figures["programs"],
+        "events": figures["events"],
+        "partial": figures["partial"],
+        "first": first,
+        "last": last,
+    }
+    run = {**counts, **versions, "date": date.today().isoformat(), "commit": commit}
+    path.write_text(json.dumps(run, indent=1) + "\n", encoding="utf-8")
+
+
 def main() -> Any:
     """Run, and say what was found."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
@@ -170,6 +197,8 @@ def main() -> Any:
         f"speed         {per_second['model']:,.0f} programs a second on the model, {per_second['tensorflow']:,.0f} on "
         f"TensorFlow, for each core: {ratio:.0f} times (the interpreter's own time is in both)"
     )
+    if not (disagree or missing or branches):
+        record(figures, options.seed, last - 1)
     print(f"coverage      {percent:.1f} % of the lines and branches of rules.py")
     if missing or branches:
         print(f"not reached   lines {missing or 'none'}; branches {branches or 'none'}")

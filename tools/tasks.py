@@ -115,6 +115,8 @@ def install_commands(name, lock, uv):
 def build_html():
     """Build the pages clean, each warning an error: only a clean build reports them all."""
     shutil.rmtree(str(ROOT / "_build"), ignore_errors=True)
+    for name in ("reference", "status"):  # the pages that are made and not written
+        run(PYTHON, ROOT / "tools" / (name + ".py"))
     log = ROOT / "_build.log"
     with log.open("w") as out:
         code = subprocess.call(
@@ -130,6 +132,8 @@ def build_html():
         found = [line for line in text.splitlines() if "WARNING" in line or "ERROR" in line or "Error:" in line]
         print("\n".join(found[:20]) or text[-3000:])
         stop("the book does not build; the lines above name the file.")
+    for name in ("finish", "launch"):
+        run(PYTHON, ROOT / "tools" / (name + ".py"), HTML.parent)
     print("The book: " + HTML.as_uri())
 
 
@@ -150,9 +154,24 @@ def test(_):
     run(PYTHON, "-m", "ruff", "check", ".")
     run(PYTHON, "-m", "ruff", "format", "--check", ".")
     run(PYTHON, "-m", "mypy")
+    run(PYTHON, "-m", "codespell_lib")
     build_html()
     workers = ["-n", str(min(4, os.cpu_count() or 1)), "--dist", "loadfile"]
     run(PYTHON, "-m", "pytest", "-q", *NBVAL, *workers, "tests", "scopekit", "chapters", env=environment())
+
+
+def test_web(_):
+    """look at every page in the system's Chromium: accessible, light, whole on a phone, usable by keyboard"""
+    install("full")
+    build_html()
+    workers = ["-n", str(min(4, os.cpu_count() or 1))]
+    run(PYTHON, "-m", "pytest", "-q", *workers, "tests/web")
+
+
+def cover(_):
+    """draw the picture that links to the book show, in the system's Chromium"""
+    install("full")
+    run(PYTHON, "tools/cover.py")
 
 
 def lab(_):
@@ -198,6 +217,12 @@ def prove(names):
     run(PYTHON, "tests/prove_rules.py", *(names or ["2000"]), env=environment())
 
 
+def links(_):
+    """try the links that lead out of the book, where there is a network"""
+    install("book")
+    run(PYTHON, "tools/links.py")
+
+
 def lock(_):
     """make requirements/*.txt anew from the *.in beside them (needs uv)"""
     uv = shutil.which("uv")
@@ -215,7 +240,10 @@ def clean(_):
         shutil.rmtree(str(ROOT / name), ignore_errors=True)
 
 
-TASKS = {each.__name__: each for each in (book, test, lab, refresh, check, chapter, bench, prove, lock, clean)}
+TASKS = {
+    each.__name__.replace("_", "-"): each
+    for each in (book, test, test_web, lab, refresh, check, chapter, cover, bench, prove, links, lock, clean)
+}
 
 
 def main():
