@@ -59,7 +59,7 @@ def photos(images: Sequence[ArrayLike], captions: Sequence[str], width: int = 14
     for array, caption in zip(arrays, captions, strict=True):
         if array.ndim != 2:
             raise ValueError(f"an image of shape {array.shape} for {caption!r}; expected (height, width)")
-        low, high = array.min(), array.max()
+        low, high = np.min(array), np.max(array)
         grey = np.rint((array - low) * (255 / ((high - low) or 1))).astype(np.uint8)
         source = base64.b64encode(_png(grey.tobytes(), *grey.shape)).decode()
         label = html.escape(caption)
