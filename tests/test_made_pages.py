@@ -20,7 +20,7 @@ import status  # noqa: E402
 
 def test_the_reference_has_every_public_name() -> None:
     page = reference.page()
-    entries = set(re.findall(r"^`+\{py:\w+\} scopekit\.(\w+)", page, re.MULTILINE))
+    entries = set(re.findall(r"^`+\{py:\w+\} (\w+).*\n:module: scopekit$", page, re.MULTILINE))
     assert set(dir(sk)) - {"rules"} <= entries
     assert {"Verdict", "Match", "Trace", "Event", "Picture", "Variable", "Read"} <= entries
     assert "_repr_" not in page
@@ -28,8 +28,8 @@ def test_the_reference_has_every_public_name() -> None:
 
 
 def test_the_reference_says_what_the_docstring_says() -> None:
-    entry = reference.page().partition("{py:function} scopekit.same(")[2].partition("`````")[0]
-    assert entry.startswith("a: Any, b: Any) -> bool\n\nReturn whether `a` and `b` are one variable")
+    entry = reference.page().partition("{py:function} same(")[2].partition("`````")[0]
+    assert entry.startswith("a: Any, b: Any) -> bool\n:module: scopekit\n\nReturn whether `a` and `b` are one variable")
     assert "**Arguments**\n\n- `a`: a variable, of TensorFlow (either kind) or of Keras 3.\n- `b`: another.\n" in entry
     assert "**Raises**\n\n- `ScopekitError`: if one of them is no variable." in entry
     assert "```pycon\n>>> same(1.0, 1.0)\n" in entry

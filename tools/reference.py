@@ -97,7 +97,7 @@ def _entry(node: Def) -> str:
         for member in _members(node):
             lines.append(_member(node, member))
     body = "\n\n".join(lines)
-    return f"`````{{py:{kind}}} scopekit.{_signature(node)}\n\n{body}\n`````\n"
+    return f"`````{{py:{kind}}} {_signature(node)}\n:module: scopekit\n\n{body}\n`````\n"
 
 
 def _member(cls: ast.ClassDef, node: ast.AnnAssign | ast.FunctionDef) -> str:

@@ -133,6 +133,22 @@ def test_a_chapter_says_what_comes_before_and_after(open_page: Open) -> None:
     assert page.locator(".right-next").get_attribute("href") == "make_variables.html"
 
 
+def test_a_term_leads_to_its_entry_and_says_it(open_page: Open) -> None:
+    page = open_page("chapters/reuse.html")
+    term = page.locator("a.term", has_text="full name").first
+    assert "joined by slashes" in (term.get_attribute("title") or "")
+    term.click()
+    assert page.url.endswith("chapters/glossary.html#term-full-name")
+    expect(page.locator("#term-full-name")).to_be_in_viewport()
+
+
+def test_the_index_leads_from_a_name_to_the_sections_that_speak_of_it(open_page: Open) -> None:
+    page = open_page("genindex.html")
+    entry = page.locator("td > ul > li", has_text=re.compile(r"^\s*reuse_variables\b"))
+    entry.get_by_role("link", name="How far does reuse_variables() reach?").click()
+    assert "chapters/reuse.html#" in page.url
+
+
 # What would be printed on a dark ground; the letter S of the shared is meant to be.
 DARK = """[...document.querySelectorAll("article *")].filter(each => {
     const [r, g, b, a] = getComputedStyle(each).backgroundColor.match(/[\\d.]+/g).map(Number);

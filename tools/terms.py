@@ -1,0 +1,139 @@
+"""Lead to the glossary and from the index: the terms of the glossary, where chapters use them and speak of them.
+
+In: the pages while Sphinx reads them. Out: the same pages. The first use of a term in a chapter is a link to its entry,
+and pointing at it shows the entry's words. A link that an author made, `[*reader*](glossary.md)`, counts as the first
+use, and leads to the entry instead of the page. A section is in the index under each term and each piece of code in
+its heading and in its rule. Sphinx loads this as an extension.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from docutils import nodes
+from sphinx import addnodes
+from sphinx.transforms import SphinxTransform
+
+GLOSSARY = Path(__file__).resolve().parent.parent / "chapters" / "glossary.md"
+# Everyday words too, and then not the term: "the reader of this page", "a cell of this notebook". Authors link these.
+EVERYDAY = frozenset({"branch", "call", "cell", "generator", "module", "reader", "tracing"})
+NO_PROSE = (nodes.literal, nodes.reference, nodes.title, nodes.literal_block, nodes.raw, addnodes.pending_xref)
+
+
+def entries(glossary: str) -> dict[str, str]:
+    """Return what `glossary` says of each term, in the order in which it stands there."""
+    return dict(re.findall(r"^(?!:::)(\S.*)\n  (.+)$", glossary.split(":::{glossary}")[1], re.MULTILINE))
+
+
+def link_first_uses(document: nodes.document, terms: list[str], glossary: str) -> None:
+    """Make the first use of each of `terms` in `document` a reference to its entry on the page `glossary`."""
+    linked: set[str] = set()
+    for link in list(document.findall(addnodes.pending_xref)):
+        if link.get("reftarget") == glossary and (term := named(link.astext(), terms)):
+            linked.add(term)
+            link.replace_self(reference(term, link.children[0].children))
+    free = [term for term in terms if term not in linked | EVERYDAY]
+    for text in list(document.findall(nodes.Text)):
+        if free and _is_prose(text):
+            pieces = list(_pieces(text.astext(), free))
+            if len(pieces) > 1:
+                text.parent.replace(text, pieces)
+
+
+def index_sections(document: nodes.document, terms: list[str]) -> None:
+    """Put each section of `document` into the index, under what its heading and its rule name."""
+    for section in list(document.findall(nodes.section)):
+        title = section[0].astext()
+        strong = (
+            bold for part in section[1:] if isinstance(part, nodes.paragraph) for bold in part.findall(nodes.strong)
+        )
+        rules = [bold for bold in strong if bold.astext().startswith("The rule")]
+        names = dict.fromkeys(name for node in [section[0], *rules] for name in _names(node, terms))
+        entries = [("single", f"{name}; {title}", section["ids"][0], "", None) for name in names if name != title]
+        section.insert(1, addnodes.index(entries=entries))
+
+
+def _names(node: nodes.Element, terms: list[str]) -> Iterator[str]:
+    """Yield each piece of code in `node` that names something, and each of `terms` that its words use."""
+    for code in node.findall(nodes.literal):
+        if name := re.match(r"(?:tf\w*\.)?([A-Za-z][\w.]+)(?:\(.*\))?$", code.astext()):
+            yield name[1]
+    for text in node.findall(nodes.Text):
+        if not isinstance(text.parent, nodes.literal):
+            yield from (match[1].lower() for match in uses(terms).finditer(text.astext()))
+
+
+def uses(terms: list[str]) -> re.Pattern[str]:
+    """Return what finds a use of one of `terms`, in the singular or the plural: the longest that fits."""
+    longest_first = "|".join(re.escape(term) for term in sorted(terms, key=len, reverse=True))
+    return re.compile(rf"(?<![\w-])({longest_first})(?:e?s)?(?![\w-])", re.IGNORECASE)
+
+
+def named(words: str, terms: list[str]) -> str | None:
+    """Return the one of `terms` that `words` is, in the singular or the plural; None when it is none."""
+    return next((term for term in terms if words.lower() in (term, term + "s", term + "es")), None)
+
+
+def reference(term: str, children: list[nodes.Node]) -> addnodes.pending_xref:
+    """Return a reference to the entry of `term`, shown as `children`."""
+    shown = nodes.inline("", "", *children, classes=["xref", "std", "std-term"])
+    return addnodes.pending_xref(
+        "", shown, refdomain="std", reftype="term", reftarget=term, refexplicit=True, refwarn=True
+    )
+
+
+def _is_prose(text: nodes.Text) -> bool:
+    """Return whether `text` is in a paragraph: not code, no output, no heading, not inside of a link."""
+    node: nodes.Element | None = text.parent
+    in_paragraph = False
+    while node is not None:
+        if isinstance(node, NO_PROSE) or {"cell_output", "cell_input"} & set(node.get("classes", ())):
+            return False
+        in_paragraph |= isinstance(node, nodes.paragraph)
+        node = node.parent
+    return in_paragraph
+
+
+def _pieces(words: str, free: list[str]) -> Iterator[nodes.Node]:
+    """Yield `words` with the first use of each of `free` as a reference; what is used leaves `free`."""
+    start = 0
+    for match in uses(free).finditer(words):
+        term = match[1].lower()
+        if term in free:
+            free.remove(term)
+            yield nodes.Text(words[start : match.start()])
+            yield reference(term, [nodes.Text(match[0])])
+            start = match.end()
+    yield nodes.Text(words[start:])
+
+
+class Terms(SphinxTransform):
+    """Does both to each chapter, before Sphinx collects what is in the index."""
+
+    default_priority = 840
+
+    def apply(self, **kwargs: Any) -> None:
+        """Index and link the page that is being read, when it is a notebook."""
+        if str(self.document["source"]).endswith(".ipynb"):
+            terms = list(entries(GLOSSARY.read_text(encoding="utf-8")))
+            index_sections(self.document, [term for term in terms if term not in EVERYDAY])
+            link_first_uses(self.document, terms, "chapters/glossary")
+
+
+def show_entries(app: Any, document: nodes.document, page: str) -> None:
+    """Let each link to an entry of the glossary say the entry's words when it is pointed at."""
+    said = entries(GLOSSARY.read_text(encoding="utf-8"))
+    for link in document.findall(nodes.reference):
+        if "#term-" in link.get("refuri", "") and (term := named(link.astext(), list(said))):
+            link["reftitle"] = said[term].replace("`", "")
+            link["classes"].append("term")
+
+
+def setup(app: Any) -> dict[str, bool]:
+    """Tell Sphinx when to call us, and that pages may be read and written side by side."""
+    app.add_transform(Terms)
+    app.connect("doctree-resolved", show_entries)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}
