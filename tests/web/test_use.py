@@ -149,6 +149,14 @@ def test_the_index_leads_from_a_name_to_the_sections_that_speak_of_it(open_page:
     assert "chapters/reuse.html#" in page.url
 
 
+def test_a_question_leads_to_the_section_that_answers_it(open_page: Open) -> None:
+    page = open_page("chapters/questions.html")
+    answer = page.get_by_role("row", name="How do I print the scope that I am in?").get_by_role("link")
+    heading = answer.inner_text()
+    answer.click()
+    expect(page.get_by_role("heading", name=heading)).to_be_in_viewport()
+
+
 # What would be printed on a dark ground; the letter S of the shared is meant to be.
 DARK = """[...document.querySelectorAll("article *")].filter(each => {
     const [r, g, b, a] = getComputedStyle(each).backgroundColor.match(/[\\d.]+/g).map(Number);

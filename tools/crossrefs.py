@@ -1,13 +1,15 @@
-"""Lead to the glossary and from the index: the terms of the glossary, where chapters use them and speak of them.
+"""Lead from words to places: from terms to the glossary, from the index to sections, from a heading to its section.
 
 In: the pages while Sphinx reads them. Out: the same pages. The first use of a term in a chapter is a link to its entry,
 and pointing at it shows the entry's words. A link that an author made, `[*reader*](glossary.md)`, counts as the first
 use, and leads to the entry instead of the page. A section is in the index under each term and each piece of code in
-its heading and in its rule. Sphinx loads this as an extension.
+its heading and in its rule. A link to a page whose words are a heading of that page leads to that section. Sphinx loads
+this as an extension.
 """
 
 from __future__ import annotations
 
+import posixpath
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -132,8 +134,20 @@ def show_entries(app: Any, document: nodes.document, page: str) -> None:
             link["classes"].append("term")
 
 
+def lead_to_sections(app: Any, document: nodes.document, page: str) -> None:
+    """Let each link to a page whose words are one of its headings lead to that section."""
+    for link in document.findall(nodes.reference):
+        target = posixpath.join(posixpath.dirname(page), link.get("refuri", "")).removesuffix(".html")
+        if target in app.env.tocs and link.get("internal"):
+            for heading in app.env.tocs[target].findall(nodes.reference):
+                if heading["anchorname"] and heading.astext() == link.astext():
+                    link["refuri"] += heading["anchorname"]
+                    break
+
+
 def setup(app: Any) -> dict[str, bool]:
     """Tell Sphinx when to call us, and that pages may be read and written side by side."""
     app.add_transform(Terms)
     app.connect("doctree-resolved", show_entries)
+    app.connect("doctree-resolved", lead_to_sections)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

@@ -13,7 +13,7 @@ from sphinx import addnodes
 ROOT = Path(__file__).resolve().parent.parent
 sys.path.insert(0, str(ROOT / "tools"))
 
-import terms  # noqa: E402
+import crossrefs  # noqa: E402
 
 TERMS = ["checkpoint", "checkpoint key", "op", "reader", "variable scope"]
 
@@ -33,7 +33,7 @@ def by_hand(words: str, target: str = "chapters/glossary") -> addnodes.pending_x
 
 
 def linked(document: nodes.document) -> list[tuple[str, str]]:
-    terms.link_first_uses(document, TERMS, "chapters/glossary")
+    crossrefs.link_first_uses(document, TERMS, "chapters/glossary")
     links = document.findall(addnodes.pending_xref)
     return [(link.astext(), link["reftarget"]) for link in links if link.get("reftype") == "term"]
 
@@ -67,7 +67,7 @@ def test_a_link_by_hand_is_the_first_use_and_leads_to_the_entry() -> None:
 
 def test_everyday_words_are_linked_by_hand_alone() -> None:
     assert linked(page(said("The reader of this page."))) == []
-    assert set(terms.entries(terms.GLOSSARY.read_text(encoding="utf-8"))) >= terms.EVERYDAY
+    assert set(crossrefs.entries(crossrefs.GLOSSARY.read_text(encoding="utf-8"))) >= crossrefs.EVERYDAY
 
 
 def test_a_section_is_in_the_index_under_what_its_heading_and_its_rule_name() -> None:
@@ -76,7 +76,7 @@ def test_a_section_is_in_the_index_under_what_its_heading_and_its_rule_name() ->
         "", "", nodes.strong("", "The rule: a variable scope decides."), nodes.Text(" No checkpoint.")
     )
     document = page(title, said("A checkpoint key."), rule)
-    terms.index_sections(document, TERMS)
+    crossrefs.index_sections(document, TERMS)
     (index,) = document.findall(addnodes.index)
     heading = "What do tf.reuse() and ops do?"
     assert [(kind, words, target) for kind, words, target, _, _ in index["entries"]] == [
@@ -87,7 +87,7 @@ def test_a_section_is_in_the_index_under_what_its_heading_and_its_rule_name() ->
 
 
 def test_each_entry_of_the_glossary_is_found() -> None:
-    text = terms.GLOSSARY.read_text(encoding="utf-8")
-    found = terms.entries(text)
+    text = crossrefs.GLOSSARY.read_text(encoding="utf-8")
+    found = crossrefs.entries(text)
     assert len(found) == len(re.findall(r"^  \S", text, re.MULTILINE)) > 45
     assert found["op"].startswith("One node of a graph")
