@@ -1,20 +1,26 @@
-"""What the chapters draw beside scopekit's own pictures: curves, and maps of labelled points, laid out by matplotlib.
+"""What the chapters draw beside scopekit's own pictures: curves, and maps of labelled points, laid out by matplotlib,
+and photographs.
 
-In: numbers. Out: a `Picture`: inline SVG with a text alternative, and the same in words where no picture can be shown.
-`round_to` rounds the numbers before anything is drawn, where chance or another processor moves them.
+In: numbers. Out: a picture with a text alternative, and the same in words where no picture can be shown. `round_to`
+rounds the numbers before anything is drawn, where chance or another processor moves them.
 """
 
 from __future__ import annotations
 
+import base64
 import io
 import math
 import re
 import zlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.figure import Figure
+from numpy.typing import ArrayLike
+from PIL import Image
 
 from scopekit.show.svg import Picture
 from scopekit.show.text import count, esc
@@ -141,6 +147,56 @@ def scatter(
             mean = " ".join(f"{sum(each) / len(of):.1f}" for each in zip(*of, strict=True))
             words.append(f"  {label}: {count(len(of), 'point')}, on average at {mean}")
         return _picture(figure, title, words)
+
+
+@dataclass(frozen=True)
+class Photos:
+    """Pictures side by side: HTML in a notebook, their captions as text."""
+
+    html: str
+    text: str
+
+    def _repr_html_(self) -> str:
+        return self.html
+
+    def __repr__(self) -> str:
+        return self.text
+
+
+def photos(images: Sequence[ArrayLike], captions: Sequence[str], width: int = 144) -> Photos:
+    """Show `images` in grey, side by side, each with its caption, which is its text alternative.
+
+    Args:
+        images: arrays of shape (height, width); each is scaled by itself, its least number black, its greatest white.
+        captions: one for each image.
+        width: of each picture on the page, in CSS pixels.
+
+    Raises:
+        ValueError: if an image is not two-dimensional, or there are more or fewer captions than images.
+
+    >>> photos([[[0, 1], [2, 3]]], ["four greys"])
+    Photos: four greys (2 x 2)
+    """
+    arrays = [np.asarray(image, dtype=np.float64) for image in images]
+    if len(arrays) != len(captions):
+        raise ValueError(f"{len(arrays)} images but {len(captions)} captions; give each image its own")
+    figures, words = [], []
+    for array, caption in zip(arrays, captions, strict=True):
+        if array.ndim != 2:
+            raise ValueError(f"an image of shape {array.shape} for {caption!r}; expected (height, width)")
+        low, high = np.min(array), np.max(array)
+        grey = np.rint((array - low) * (255 / ((high - low) or 1))).astype(np.uint8)
+        file = io.BytesIO()
+        Image.fromarray(grey).save(file, "png", compress_level=0)  # nbval compares bytes, and compressors differ
+        source, label = base64.b64encode(file.getvalue()).decode(), esc(caption, 400)
+        figures.append(
+            f'<figure style="margin:0"><img alt="{label}" src="data:image/png;base64,{source}" '
+            f'style="width:{width}px;max-width:100%;image-rendering:pixelated">'
+            f'<figcaption style="width:{width}px;font-size:.85em">{label}</figcaption></figure>'
+        )
+        words.append(f"{caption} ({grey.shape[0]} x {grey.shape[1]})")
+    row = '<div style="display:flex;flex-wrap:wrap;gap:12px">' + "".join(figures) + "</div>"
+    return Photos(row, "Photos: " + ", ".join(words))
 
 
 def _checked(values: Sequence[float], round_to: float | None) -> list[float]:

@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from scopekit.show import picture as picture
     from scopekit.show import tree as tree
     from scopekit.show import variables as variables
-    from scopekit.show.photo import photos as photos
     from scopekit.tracing import trace as trace
 
 __version__ = "0.1.0"
@@ -35,7 +34,6 @@ _HOME = {
     "tree": "scopekit.show",
     "picture": "scopekit.show",
     "dot": "scopekit.show",
-    "photos": "scopekit.show.photo",
     "same": "scopekit.check",
     "check_shared": "scopekit.check",
     "match": "scopekit.matching",

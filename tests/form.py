@@ -116,7 +116,7 @@ def _output_faults(output: Any) -> Iterator[str]:
     data = output.get("data", {})
     for kind in RASTER:
         if kind in data:
-            yield f"stores {kind}, which nbval does not compare; show an SVG or sk.photos"
+            yield f"stores {kind}, which nbval does not compare; show an SVG, or photos of drawing.py"
     if "application/vnd.jupyter.widget-view+json" in data:
         yield "stores a widget, which differs from run to run"
     if "image/svg+xml" in data and "text/html" not in data:

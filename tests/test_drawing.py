@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import io
 import math
 import re
 
+import numpy as np
 import pytest
-from drawing import curve, scatter
+from drawing import curve, photos, scatter
+from PIL import Image
 
 from scopekit.show.svg import Picture
 
@@ -73,3 +77,25 @@ def test_a_curve_refuses(lines: dict[str, list[float]]) -> None:
 def test_a_map_refuses(points: list[list[float]], labels: str) -> None:
     with pytest.raises(ValueError, match=r"two numbers and a label|not finite|cannot be a label"):
         scatter(points, labels, "t")
+
+
+def test_a_photo_holds_the_greys_that_were_given() -> None:
+    given = np.arange(12.0).reshape(3, 4)
+    shown = photos([given], ["a <b> ramp"])
+    assert 'alt="a &lt;b&gt; ramp"' in shown.html and "<b>" not in shown.html
+    source = re.search(r"base64,([^\"]+)", shown.html)
+    assert source
+    image = np.asarray(Image.open(io.BytesIO(base64.b64decode(source[1]))))
+    assert (image == np.rint(given * 255 / 11)).all()
+    assert repr(shown) == "Photos: a <b> ramp (3 x 4)"
+
+
+def test_a_photo_of_one_grey_is_black() -> None:
+    assert photos([np.full((2, 2), 7)], ["seven"]).html == photos([np.zeros((2, 2))], ["seven"]).html
+
+
+def test_photos_that_cannot_be_shown_say_why() -> None:
+    with pytest.raises(ValueError, match="2 images but 1 captions; give each image its own"):
+        photos([[[0]], [[1]]], ["one"])
+    with pytest.raises(ValueError, match=r"an image of shape \(1, 1, 3\) for 'colour'; expected \(height, width\)"):
+        photos([[[[0, 1, 2]]]], ["colour"])
