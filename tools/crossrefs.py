@@ -12,6 +12,7 @@ from __future__ import annotations
 import posixpath
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -25,16 +26,22 @@ EVERYDAY = frozenset({"branch", "call", "cell", "generator", "module", "reader",
 NO_PROSE = (nodes.literal, nodes.reference, nodes.title, nodes.literal_block, nodes.raw, addnodes.pending_xref)
 
 
-def entries(glossary: str) -> dict[str, str]:
-    """Return what `glossary` says of each term, in the order in which it stands there."""
-    return dict(re.findall(r"^(?!:::)(\S.*)\n  (.+)$", glossary.split(":::{glossary}")[1], re.MULTILINE))
+def entries(text: str) -> dict[str, str]:
+    """Return what `text` says of each term, in the order in which it stands there."""
+    return dict(re.findall(r"^(?!:::)(\S.*)\n  (.+)$", text.split(":::{glossary}")[1], re.MULTILINE))
 
 
-def link_first_uses(document: nodes.document, terms: list[str], glossary: str) -> None:
-    """Make the first use of each of `terms` in `document` a reference to its entry on the page `glossary`."""
+@cache
+def glossary() -> dict[str, str]:
+    """Return the entries of the book's own glossary."""
+    return entries(GLOSSARY.read_text(encoding="utf-8"))
+
+
+def link_first_uses(document: nodes.document, terms: list[str], page: str) -> None:
+    """Make the first use of each of `terms` in `document` a reference to its entry, which is on `page`."""
     linked: set[str] = set()
     for link in list(document.findall(addnodes.pending_xref)):
-        if link.get("reftarget") == glossary and (term := named(link.astext(), terms)):
+        if link.get("reftarget") == page and (term := named(link.astext(), terms)):
             linked.add(term)
             link.replace_self(reference(term, link.children[0].children))
     free = [term for term in terms if term not in linked | EVERYDAY]
@@ -120,14 +127,14 @@ class Terms(SphinxTransform):
     def apply(self, **kwargs: Any) -> None:
         """Index and link the page that is being read, when it is a notebook."""
         if str(self.document["source"]).endswith(".ipynb"):
-            terms = list(entries(GLOSSARY.read_text(encoding="utf-8")))
+            terms = list(glossary())
             index_sections(self.document, [term for term in terms if term not in EVERYDAY])
             link_first_uses(self.document, terms, "chapters/glossary")
 
 
 def show_entries(app: Any, document: nodes.document, page: str) -> None:
     """Let each link to an entry of the glossary say the entry's words when it is pointed at."""
-    said = entries(GLOSSARY.read_text(encoding="utf-8"))
+    said = glossary()
     for link in document.findall(nodes.reference):
         if "#term-" in link.get("refuri", "") and (term := named(link.astext(), list(said))):
             link["reftitle"] = said[term].replace("`", "")
