@@ -65,6 +65,12 @@ def test_a_link_by_hand_is_the_first_use_and_leads_to_the_entry() -> None:
     assert linked(document) == [("variable scope", "variable scope"), ("readers", "reader"), ("op", "op")]
 
 
+def test_a_term_with_a_capital_in_it_is_linked() -> None:
+    document = page(said("Under legacy Keras."))
+    crossrefs.link_first_uses(document, list(crossrefs.glossary()), "chapters/glossary")
+    assert [link.astext() for link in document.findall(addnodes.pending_xref)] == ["legacy Keras"]
+
+
 def test_everyday_words_are_linked_by_hand_alone() -> None:
     assert linked(page(said("The reader of this page."))) == []
     assert set(crossrefs.entries(crossrefs.GLOSSARY.read_text(encoding="utf-8"))) >= crossrefs.EVERYDAY
@@ -91,3 +97,4 @@ def test_each_entry_of_the_glossary_is_found() -> None:
     found = crossrefs.entries(text)
     assert len(found) == len(re.findall(r"^  \S", text, re.MULTILINE)) > 45
     assert found["op"].startswith("One node of a graph")
+    assert "legacy keras" in found  # a name with a capital, which is a term like any other

@@ -27,8 +27,9 @@ NO_PROSE = (nodes.literal, nodes.reference, nodes.title, nodes.literal_block, no
 
 
 def entries(text: str) -> dict[str, str]:
-    """Return what `text` says of each term, in the order in which it stands there."""
-    return dict(re.findall(r"^(?!:::)(\S.*)\n  (.+)$", text.split(":::{glossary}")[1], re.MULTILINE))
+    """Return what `text` says of each term, in lower case, in the order in which it stands there."""
+    found = re.findall(r"^(?!:::)(\S.*)\n  (.+)$", text.split(":::{glossary}")[1], re.MULTILINE)
+    return {term.lower(): said for term, said in found}
 
 
 @cache
@@ -39,40 +40,41 @@ def glossary() -> dict[str, str]:
 
 def link_first_uses(document: nodes.document, terms: list[str], page: str) -> None:
     """Make the first use of each of `terms` in `document` a reference to its entry, which is on `page`."""
-    linked: set[str] = set()
+    free, pattern = set(terms), uses(terms)
     for link in list(document.findall(addnodes.pending_xref)):
-        if link.get("reftarget") == page and (term := named(link.astext(), terms)):
-            linked.add(term)
+        if link.get("reftarget") == page and (term := named(link.astext(), pattern)):
+            free.discard(term)
             link.replace_self(reference(term, link.children[0].children))
-    free = [term for term in terms if term not in linked | EVERYDAY]
+    free -= EVERYDAY
     for text in list(document.findall(nodes.Text)):
         if free and _is_prose(text):
-            pieces = list(_pieces(text.astext(), free))
+            pieces = list(_pieces(text.astext(), free, pattern))
             if len(pieces) > 1:
                 text.parent.replace(text, pieces)
 
 
 def index_sections(document: nodes.document, terms: list[str]) -> None:
     """Put each section of `document` into the index, under what its heading and its rule name."""
+    pattern = uses(terms)
     for section in list(document.findall(nodes.section)):
         title = section[0].astext()
         strong = (
             bold for part in section[1:] if isinstance(part, nodes.paragraph) for bold in part.findall(nodes.strong)
         )
         rules = [bold for bold in strong if bold.astext().startswith("The rule")]
-        names = dict.fromkeys(name for node in [section[0], *rules] for name in _names(node, terms))
-        entries = [("single", f"{name}; {title}", section["ids"][0], "", None) for name in names if name != title]
-        section.insert(1, addnodes.index(entries=entries))
+        names = dict.fromkeys(name for node in [section[0], *rules] for name in _names(node, pattern))
+        found = [("single", f"{name}; {title}", section["ids"][0], "", None) for name in names if name != title]
+        section.insert(1, addnodes.index(entries=found))
 
 
-def _names(node: nodes.Element, terms: list[str]) -> Iterator[str]:
-    """Yield each piece of code in `node` that names something, and each of `terms` that its words use."""
+def _names(node: nodes.Element, pattern: re.Pattern[str]) -> Iterator[str]:
+    """Yield each piece of code in `node` that names something, and each term that its words use."""
     for code in node.findall(nodes.literal):
         if name := re.match(r"(?:tf\w*\.)?([A-Za-z][\w.]+)(?:\(.*\))?$", code.astext()):
             yield name[1]
     for text in node.findall(nodes.Text):
         if not isinstance(text.parent, nodes.literal):
-            yield from (match[1].lower() for match in uses(terms).finditer(text.astext()))
+            yield from (match[1].lower() for match in pattern.finditer(text.astext()))
 
 
 def uses(terms: list[str]) -> re.Pattern[str]:
@@ -81,9 +83,10 @@ def uses(terms: list[str]) -> re.Pattern[str]:
     return re.compile(rf"(?<![\w-])({longest_first})(?:e?s)?(?![\w-])", re.IGNORECASE)
 
 
-def named(words: str, terms: list[str]) -> str | None:
-    """Return the one of `terms` that `words` is, in the singular or the plural; None when it is none."""
-    return next((term for term in terms if words.lower() in (term, term + "s", term + "es")), None)
+def named(words: str, pattern: re.Pattern[str]) -> str | None:
+    """Return the term that `words` is, in the singular or the plural; None when it is none."""
+    match = pattern.fullmatch(words)
+    return match[1].lower() if match else None
 
 
 def reference(term: str, children: list[nodes.Node]) -> addnodes.pending_xref:
@@ -106,10 +109,10 @@ def _is_prose(text: nodes.Text) -> bool:
     return in_paragraph
 
 
-def _pieces(words: str, free: list[str]) -> Iterator[nodes.Node]:
+def _pieces(words: str, free: set[str], pattern: re.Pattern[str]) -> Iterator[nodes.Node]:
     """Yield `words` with the first use of each of `free` as a reference; what is used leaves `free`."""
     start = 0
-    for match in uses(free).finditer(words):
+    for match in pattern.finditer(words):
         term = match[1].lower()
         if term in free:
             free.remove(term)
@@ -135,8 +138,9 @@ class Terms(SphinxTransform):
 def show_entries(app: Any, document: nodes.document, page: str) -> None:
     """Let each link to an entry of the glossary say the entry's words when it is pointed at."""
     said = glossary()
+    pattern = uses(list(said))
     for link in document.findall(nodes.reference):
-        if "#term-" in link.get("refuri", "") and (term := named(link.astext(), list(said))):
+        if "#term-" in link.get("refuri", "") and (term := named(link.astext(), pattern)):
             link["reftitle"] = said[term].replace("`", "")
             link["classes"].append("term")
 
