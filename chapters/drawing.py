@@ -188,7 +188,7 @@ def photos(images: Sequence[ArrayLike], captions: Sequence[str], width: int = 14
         grey = np.rint((array - low) * (255 / ((high - low) or 1))).astype(np.uint8)
         file = io.BytesIO()
         Image.fromarray(grey).save(file, "png", compress_level=0)  # nbval compares bytes, and compressors differ
-        source, label = base64.b64encode(file.getvalue()).decode(), esc(caption, 400)
+        source, label = base64.b64encode(file.getvalue()).decode(), esc(caption)
         figures.append(
             f'<figure style="margin:0"><img alt="{label}" src="data:image/png;base64,{source}" '
             f'style="width:{width}px;max-width:100%;image-rendering:pixelated">'
