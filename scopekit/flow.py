@@ -232,7 +232,7 @@ class _Visit:
 
     def run(self) -> list[_Alias | None]:
         """Follow the variables; return what the function returns, as far as it is a variable."""
-        watch, ops = self.watch, len(self.body.names)
+        watch, ops, taken = self.watch, len(self.body.names), 0
         # Ops mostly stand behind those that they read, but not in the loops and conditionals of TensorFlow 1: a turn
         # takes the inputs that were not known yet when the turn before passed by.
         for turn in range(_TURNS):
@@ -252,10 +252,11 @@ class _Visit:
                     hits = [(k, watch[given]) for k, given in enumerate(inputs) if given in watch]
                     if turn:
                         hits = [hit for hit in hits if hit[1].born > before + op]
+                    taken += len(hits)
                     self.op(op, inputs, hits, turn * ops + op)
                     fresh, self.flow.again = True, self.flow.again or turn > 0
                 base += len(ends)
-            if not fresh:
+            if not fresh or taken == sum(sum(map(watch.__contains__, piece)) for piece in self.body.inputs):
                 break
         returned: list[_Alias | None] = []
         for value in map(watch.get, self.body.returns):
