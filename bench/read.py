@@ -82,7 +82,8 @@ def main() -> None:
                 flush=True,
             )
         ops = graphs.write(path, 24_000)
-        cold, bare = [], []
+        cold: list[float] = []
+        bare: list[float] = []
         for _ in range(7):
             for times, program in ((cold, OURS), (bare, "")):
                 start = time.perf_counter()
