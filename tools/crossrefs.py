@@ -3,8 +3,9 @@
 In: the pages while Sphinx reads them. Out: the same pages. The first use of a term in a chapter is a link to its entry,
 and pointing at it shows the entry's words. A link that an author made, `[*reader*](glossary.md)`, counts as the first
 use, and leads to the entry instead of the page. A section is in the index under each term and each piece of code in
-its heading and in its rule. A link to a page whose words are a heading of that page leads to that section. The search
-shows each section once. Sphinx loads this as an extension.
+its heading and in its rule. A link to a page whose words are a heading of that page leads to that section; so does
+each question of the table of questions, which becomes a list. The search shows each section once. Sphinx loads this
+as an extension.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from docutils import nodes
 from sphinx import addnodes
 from sphinx.transforms import SphinxTransform
 
+QUESTIONS = "chapters/questions"
 GLOSSARY = Path(__file__).resolve().parent.parent / "chapters" / "glossary.md"
 # Everyday words too, and then not the term: "the reader of this page", "a cell of this notebook". Authors link these.
 EVERYDAY = frozenset({"branch", "call", "cell", "generator", "module", "reader", "tracing"})
@@ -157,6 +159,23 @@ def lead_to_sections(app: Any, document: nodes.document, page: str) -> None:
                     break
 
 
+def list_questions(app: Any, document: nodes.document, page: str) -> None:
+    """Show each row of the table of questions as a link from the question to its answer."""
+    for table in list(document.findall(nodes.table)) if page == QUESTIONS else []:
+        asked = nodes.bullet_list(classes=["questions"])
+        for row in table[0][-1].findall(nodes.row):
+            question, answer = (cell[0] for cell in row[:2])
+            (link,) = answer.findall(nodes.reference)
+            target = posixpath.join(posixpath.dirname(page), link["refuri"].partition("#")[0]).removesuffix(".html")
+            where = app.env.titles[target].astext()
+            if link.astext() != question.astext():
+                where = f"{link.astext()} · {where}"
+            link.children = []
+            link += question.children
+            asked += nodes.list_item("", nodes.paragraph("", "", link), nodes.paragraph("", where))
+        table.replace_self(asked)
+
+
 def thin_search(index: Path) -> None:
     """Take the headings out of the index entries of the search, which has them as titles and would show them twice."""
     head, _, call = index.read_text(encoding="utf-8").partition("(")
@@ -177,5 +196,6 @@ def setup(app: Any) -> dict[str, bool]:
     app.add_transform(Terms)
     app.connect("doctree-resolved", show_entries)
     app.connect("doctree-resolved", lead_to_sections)
+    app.connect("doctree-resolved", list_questions)
     app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}
