@@ -1,7 +1,7 @@
 """The form that every chapter's notebook keeps: what nbval does not look at, or passes over in silence.
 
-In: a notebook file. Out: its faults, each naming the notebook and the cell; none when it is sound. Cells are
-counted from 0, as nbval counts them.
+In: a notebook file. Out: its faults, each naming the notebook and the cell; none when it is sound. Cells with code
+are counted from 0, as nbval counts them: cell 4 is Jupyter's [5]. Text is named by the code below it.
 """
 
 from __future__ import annotations
@@ -37,10 +37,13 @@ def faults(path: Path) -> list[str]:
         reason = (str(error).splitlines() or [repr(error)])[0][:200]
         return [f"{path.name}: cannot be read as a notebook: {reason}"]
     found = [f"{path.name}: {fault}" for fault in _notebook_faults(notebook)]
-    for number, cell in enumerate(notebook.cells):
-        check = _code_faults if cell.cell_type == "code" else _text_faults
-        found += [f"{path.name}, cell {number}: {fault}" for fault in check(cell)]
-    return found
+    number = 0
+    for cell in notebook.cells:
+        is_code = cell.cell_type == "code"
+        place, check = (f"cell {number}", _code_faults) if is_code else (f"text above cell {number}", _text_faults)
+        found += [f"{path.name}, {place}: {fault}" for fault in check(cell)]
+        number += is_code
+    return list(dict.fromkeys(found))
 
 
 def _notebook_faults(notebook: Any) -> Iterator[str]:

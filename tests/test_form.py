@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,10 @@ from form import faults
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 ROOT = Path(__file__).resolve().parent.parent
+sys.path.insert(0, str(ROOT / "tools"))
+
+from chapter import TEMPLATE  # noqa: E402
+
 CHAPTERS = sorted((ROOT / "chapters").rglob("*.ipynb"))
 
 
@@ -21,7 +27,22 @@ def test_there_are_chapters() -> None:
 
 @pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 def test_chapter_keeps_the_form(path: Path) -> None:
-    assert faults(path) == []
+    if found := faults(path):
+        pytest.fail("\n".join(found), pytrace=False)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_chapter_is_in_the_book(path: Path) -> None:
+    line = f"      - file: chapters/{path.stem}"
+    if line not in (ROOT / "_toc.yml").read_text(encoding="utf-8").splitlines():
+        pytest.fail(f"{path.name}: no page leads to it; _toc.yml needs the line '{line.strip()}'", pytrace=False)
+
+
+@pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
+def test_nothing_of_the_template_is_left(path: Path) -> None:
+    text = "".join(cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "markdown")
+    if left := [words for words in re.findall("<[^<>]+>", TEMPLATE) if words in text]:
+        pytest.fail(f"{path.name}: still to write: {', '.join(left)}", pytrace=False)
 
 
 def sound() -> Any:
@@ -96,60 +117,60 @@ BROKEN: dict[str, tuple[Callable[[Any], None], str]] = {
     "empty notebook": (empty, "no code cell"),
     "text alone": (only_text, "no code cell"),
     "outputs cleared": (no_outputs, "no cell has an output"),
-    "unrun cell": (at(2, execution_count=None), "cell 2: not run"),
+    "unrun cell": (at(2, execution_count=None), "cell 1: not run"),
     "run out of order": (swapped, "not run from top to bottom"),
     "run twice": (at(4, execution_count=9), "not run from top to bottom"),
-    "empty cell": (at(1, source=" \n"), "cell 1: an empty code cell"),
-    "empty text": (at(0, source=""), "cell 0: an empty text cell"),
-    "trailing semicolon": (at(2, source="x = 1\nx;"), "cell 2: a trailing ';'"),
-    "swallowed error": (at(1, source=SWALLOW), "cell 1: swallows its error"),
+    "empty cell": (at(1, source=" \n"), "cell 0: an empty code cell"),
+    "empty text": (at(0, source=""), "text above cell 0: an empty text cell"),
+    "trailing semicolon": (at(2, source="x = 1\nx;"), "cell 1: a trailing ';'"),
+    "swallowed error": (at(1, source=SWALLOW), "cell 0: swallows its error"),
     "error replaced by a word": (
         at(1, source=SWALLOW.replace("pass", "print('a')")),
-        "cell 1: swallows its error",
+        "cell 0: swallows its error",
     ),
     "suppressed error": (
         at(1, source="with suppress(ValueError):\n    raise ValueError"),
-        "cell 1: swallows its error",
+        "cell 0: swallows its error",
     ),
-    "magic": (at(1, source="%matplotlib inline\nprint('a')"), "cell 1: a magic"),
-    "shell line": (at(1, source="!ls"), "cell 1: a magic"),
+    "magic": (at(1, source="%matplotlib inline\nprint('a')"), "cell 0: a magic"),
+    "shell line": (at(1, source="!ls"), "cell 0: a magic"),
     "ignored output": (
         at(1, metadata={"tags": ["nbval-ignore-output"]}),
-        "cell 1: its output is not compared",
+        "cell 0: its output is not compared",
     ),
-    "skipped cell": (at(1, source="# NBVAL_SKIP\nprint('a')"), "cell 1: its output is not compared"),
-    "long line": (at(1, source="print('a')  # " + "a" * 70), "cell 1: a line of 84 columns"),
-    "clock": (clocked, "cell 1: metadata.execution"),
+    "skipped cell": (at(1, source="# NBVAL_SKIP\nprint('a')"), "cell 0: its output is not compared"),
+    "long line": (at(1, source="print('a')  # " + "a" * 70), "cell 0: a line of 84 columns"),
+    "clock": (clocked, "cell 0: metadata.execution"),
     "Python's version": (with_version, "language_info.version"),
-    "announced error missing": (at(3, outputs=[]), "cell 3: tagged raises-exception"),
-    "error not announced": (at(3, metadata={}), "cell 3: stores ValueError"),
-    "value not stored": (at(2, outputs=[]), "cell 2: ends in a value"),
-    "stderr": (add_output(1, new_output("stream", name="stderr", text="oh")), "cell 1: stores stderr"),
-    "PNG": (add_output(1, PNG), "cell 1: stores image/png"),
-    "widget": (add_output(1, WIDGET), "cell 1: stores a widget"),
-    "bare SVG": (add_output(1, SVG), "cell 1: stores a bare SVG"),
-    "machine path": (add_output(1, result("/home/me/x.py", 1)), "cell 1: holds a path of a machine"),
-    "Windows path": (add_output(1, result(r"C:\Users\me", 1)), "cell 1: holds a path of a machine"),
+    "announced error missing": (at(3, outputs=[]), "cell 2: tagged raises-exception"),
+    "error not announced": (at(3, metadata={}), "cell 2: stores ValueError"),
+    "value not stored": (at(2, outputs=[]), "cell 1: ends in a value"),
+    "stderr": (add_output(1, new_output("stream", name="stderr", text="oh")), "cell 0: stores stderr"),
+    "PNG": (add_output(1, PNG), "cell 0: stores image/png"),
+    "widget": (add_output(1, WIDGET), "cell 0: stores a widget"),
+    "bare SVG": (add_output(1, SVG), "cell 0: stores a bare SVG"),
+    "machine path": (add_output(1, result("/home/me/x.py", 1)), "cell 0: holds a path of a machine"),
+    "Windows path": (add_output(1, result(r"C:\Users\me", 1)), "cell 0: holds a path of a machine"),
     "path in an error": (
         at(3, outputs=[new_output("error", ename="E", evalue="", traceback=["File /usr/lib/x.py"])]),
-        "cell 3: holds a path of a machine",
+        "cell 2: holds a path of a machine",
     ),
-    "address": (add_output(1, result("<object object at 0x7f00aa>", 1)), "cell 1: holds an object's address"),
-    "picture without words": (add_output(4, html("<img src='data:,'>")), "cell 4: an <img> has no text"),
+    "address": (add_output(1, result("<object object at 0x7f00aa>", 1)), "cell 0: holds an object's address"),
+    "picture without words": (add_output(4, html("<img src='data:,'>")), "cell 3: an <img> has no text"),
     "markdown picture without words": (
         at(0, source="![](data/cat.png)"),
-        "cell 0: the picture 'data/cat.png'",
+        "text above cell 0: the picture 'data/cat.png'",
     ),
-    "nameless SVG": (add_output(4, html("<svg></svg>")), "cell 4: an <svg> needs"),
-    "nameless object": (add_output(4, html("<object data='data:image/svg+xml,x'></object>")), "cell 4: an <object>"),
+    "nameless SVG": (add_output(4, html("<svg></svg>")), "cell 3: an <svg> needs"),
+    "nameless object": (add_output(4, html("<object data='data:image/svg+xml,x'></object>")), "cell 3: an <object>"),
     "object from outside": (
         add_output(4, html("<object aria-label='a' data='https://example.org/a'></object>")),
-        "cell 4: an <object>",
+        "cell 3: an <object>",
     ),
-    "script": (add_output(4, html("<script>1</script>")), "cell 4: an output holds <script>"),
+    "script": (add_output(4, html("<script>1</script>")), "cell 3: an output holds <script>"),
     "picture from outside": (
         add_output(4, html('<img alt="a" src="https://example.org/a.svg">')),
-        "cell 4: a picture is fetched",
+        "cell 3: a picture is fetched",
     ),
 }
 

@@ -74,14 +74,20 @@ text
 :class: tip
 <The task.>
 :::
+code
+# your turn
+text
+*Solution*
 code tags=hide-cell
 assert len(g.get_collection("variables")) == 1
 "one variable"
 text
 ## Key points
 
-1. <One for each line of "You will be able to", in the same order, and asserted by a cell.>
-
+1. <One for each line of "You will be able to", in the same order, and asserted below.>
+code tags=hide-cell
+assert len(g.get_collection("variables")) == 1  # 1
+text
 **Next**: <what to read, and why>.
 """
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import os
 import re
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
@@ -53,9 +54,10 @@ def joined_streams(outputs: list[nbformat.NotebookNode]) -> list[nbformat.Notebo
 def refresh(path: Path) -> None:
     """Run one notebook and replace its file; raise what nbclient raises if a cell fails unannounced."""
     notebook = nbformat.read(path, as_version=4)
-    NotebookClient(
+    client = NotebookClient(
         notebook, timeout=120, kernel_name="python3", resources={"metadata": {"path": str(path.parent)}}
-    ).execute()
+    )
+    client.execute(stderr=subprocess.DEVNULL)  # of the kernel's process; a cell's own stderr is an output
     replace(path, canonical(notebook))
 
 
@@ -90,8 +92,10 @@ def main(names: list[str]) -> None:
             refresh(known[name])
             if known[name] == README_PICTURE[0]:
                 replace(README_PICTURE[1], first_picture(known[name]))
+            print(f"refresh: chapters/{name}.ipynb has its outputs", flush=True)
         except CellExecutionError as error:
-            sys.exit(f"refresh: chapters/{name}.ipynb is left as it was, because a cell failed.\n{error}")
+            said = str(error) if sys.stderr.isatty() else re.sub("\x1b\\[[0-9;]*m", "", str(error))
+            sys.exit(f"refresh: chapters/{name}.ipynb is left as it was, because a cell failed.\n{said}")
         except (nbformat.reader.NotJSONError, nbformat.ValidationError) as error:
             sys.exit(f"refresh: chapters/{name}.ipynb is not a notebook: {str(error).splitlines()[0][:200]}")
 

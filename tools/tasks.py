@@ -189,9 +189,10 @@ def refresh(names):
 def check(names):
     """run the cells of the chapters named, their form and the index of questions"""
     install("full")
-    missing = [name for name in names if not (ROOT / "chapters" / (name + ".ipynb")).exists()]
+    names, known = [Path(name).stem for name in names], sorted(path.stem for path in ROOT.glob("chapters/*.ipynb"))
+    missing = [name for name in names if name not in known]
     if missing or not names:
-        stop("check: no chapter {!r}; say make check CHAPTERS=image_filters".format(" ".join(missing)))
+        stop("check: no chapter {!r}; there are: {}".format(" ".join(missing), ", ".join(known)))
     files = ["chapters/" + name + ".ipynb" for name in names]
     run(
         PYTHON, "-m", "pytest", "-q", *NBVAL, "tests/test_form.py", "tests/test_questions.py", *files, env=environment()
