@@ -27,9 +27,8 @@ from scopekit.show.text import count, esc
 
 _DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 3)))
 # What matplotlib draws in the colour on the left is shown in those on the right: in light, and in dark. All of them
-# can be read as text. More lines or labels than colours begin again.
+# can be read as text. More lines or labels than colours begin again. The colour of what is shared is not among them.
 _COLOURS = {
-    "#c00001": ("#b7330b", "#ff9e64"),
     "#c00002": ("#0550ae", "#79c0ff"),
     "#c00003": ("#116329", "#7ee787"),
     "#c00004": ("#6639ba", "#d2a8ff"),
@@ -42,8 +41,8 @@ _COLOURS = {
 _LOOK: Any = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "drawing",  # the same drawing has the same ids
-    "font.size": 9,
-    "axes.titlesize": 10,
+    "font.size": 11,
+    "axes.titlesize": 12,
     "axes.titlelocation": "left",
     "axes.titleweight": "bold",
     "axes.grid": True,

@@ -59,3 +59,21 @@ def test_the_cover_is_drawn_from_what_a_chapter_drew() -> None:
 
     assert "image_filters_1" in cover.source()
     assert "<!--" not in cover.source()
+
+
+def test_the_front_page_says_what_it_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "chapters").mkdir()
+    (tmp_path / "chapters" / "intro.html").write_text(
+        '<title>Weights</title><meta name="viewport" content="1"><meta name="description" content="Whose?">'
+        '<meta property="og:image" content="../_static/cover.png">'
+    )
+    front = tmp_path / "index.html"
+    front.write_text('<meta http-equiv="Refresh" content="0; url=chapters/intro.html" />')
+    finish.front(front)
+    assert front.read_text().splitlines() == [
+        "<!DOCTYPE html>",
+        "<title>Weights</title>",
+        '<meta name="description" content="Whose?">',
+        '<meta property="og:image" content="_static/cover.png">',
+        '<meta http-equiv="Refresh" content="0; url=chapters/intro.html" />',
+    ]

@@ -37,6 +37,7 @@ def finish(html: Path) -> None:
         path.write_text(without_unread(text, read), encoding="utf-8")
     for path, text in texts.items():
         path.write_text(stamp(text, static), encoding="utf-8")
+    front(html / "index.html")
 
 
 def tidy(page: str) -> str:
@@ -49,6 +50,15 @@ def tidy(page: str) -> str:
     page = PLAIN.sub(r"\1", page)
     page = re.sub(r'<img class="sk-still"[^>]*>', "", page)
     return re.sub(r"<th(?: class=\"[\w -]*\")?>(?:<p></p>)?</th>", "<td></td>", page)
+
+
+def front(page: Path) -> None:
+    """Give the page that leads to the first one the title and the words of that, for links from elsewhere."""
+    text = page.read_text(encoding="utf-8")
+    if lead := re.search(r'http-equiv="Refresh" content="0; url=([^"]+)"', text):
+        first = (page.parent / lead[1]).read_text(encoding="utf-8")
+        said = re.findall(r'<title>.*?</title>|<meta (?:name="(?:description|twitter)|property="og:).*?>', first, re.S)
+        page.write_text("\n".join(["<!DOCTYPE html>", *said, text]).replace('"../', '"'), encoding="utf-8")
 
 
 def names_in(pages: list[str], scripts: list[str]) -> set[str]:

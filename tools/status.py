@@ -34,7 +34,8 @@ def page() -> str:
         )
         cells, errors, pictures = cells + len(code), errors + raised, pictures + drawn
         seconds = f"{times[path.stem]:.0f} s" if path.stem in times else "not measured here"
-        rows.append(f"| [{_title(notebook)}]({path.name}) | {len(code)} | {raised} | {drawn} | {seconds} |")
+        measured = f" {seconds} |" if times else ""
+        rows.append(f"| [{_title(notebook)}]({path.name}) | {len(code)} | {raised} | {drawn} |{measured}")
     return "\n".join(
         [
             "# What this copy rests on",
@@ -55,8 +56,8 @@ def page() -> str:
             f"{len(chapters)} chapters, {cells} cells, all run; {errors} of them end in an error, as the page shows; "
             f"{pictures} draw a picture. `make test` runs every cell again and compares what it prints.",
             "",
-            "| chapter | cells | errors | pictures | time of its cells |",
-            "|---|---|---|---|---|",
+            "| chapter | cells | errors | pictures |" + " time of its cells |" * bool(times),
+            "|---|---|---|---|" + "---|" * bool(times),
             *rows,
             "",
             "## What is proved",
@@ -111,12 +112,13 @@ def _proved() -> str:
     if not PROVED.exists():
         return "No run of `make prove` is recorded."
     run = json.loads(PROVED.read_text(encoding="utf-8"))
+    rules = "" if run["commit"] == "not known" else f", on the rules of commit `{run['commit']}`"
     return (
         "The naming and sharing rules, written down as a program (`scopekit.rules`), and TensorFlow "
         f"{run['tensorflow']} agreed on all of {run['programs']:,} random programs (seeds {run['first']:,} to "
         f"{run['last']:,}): {run['events']:,} names, identities, flags and errors. {run['partial']:,} of "
         f"the programs come to something that the model leaves out, and agree until there. Run on {run['date']} "
-        f"with Python {run['python']}, on the rules of commit `{run['commit']}`. "
+        f"with Python {run['python']}{rules}. "
         "Again, and with other seeds: `make prove N=20000`."
     )
 

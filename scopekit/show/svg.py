@@ -16,7 +16,7 @@ from scopekit.show.boxes import Box, fold, measure
 from scopekit.show.text import clean, count, esc, read_from, rows, shape, shorten, who_reads
 
 # In CSS pixels. No font is measured: a letter of a monospace font is at most 0.61 of its size wide.
-ROW, HEAD, GAP, PAD, EDGE, GUTTER, TOP = 24, 26, 4, 8, 10, 96, 52
+ROW, HEAD, GAP, PAD, EDGE, GUTTER, TOP = 24, 26, 4, 8, 10, 70, 52
 LETTER, SMALL, BADGE = 8.6, 7.4, 22
 NARROW, WIDE, DEEP = 132, 284, 6
 
@@ -67,8 +67,8 @@ def _line(words: str) -> str:
 
 
 def _size(width: int) -> str:
-    """Return the style that shrinks a drawing to its page, but not its letters below 11 px: then it scrolls."""
-    return f"max-width:100%;min-width:{width * 4 // 5}px;height:auto"
+    """Return the style that shrinks a drawing to its page, but not its letters below 10 px: then it scrolls."""
+    return f"max-width:100%;min-width:{width * 3 // 4}px;height:auto"
 
 
 def _plan(shown: list[Readers], boxes: int | None) -> tuple[Box, Box, list[tuple[Box, Box, bool]]]:
@@ -218,7 +218,7 @@ def draw(sharing: Sharing, boxes: int | None = 40) -> Picture:
         f"<title>{esc(title)}</title><desc>{_line(' '.join(words))}</desc><style>{_STYLE}</style>"
         f'<rect class="bg" width="{width}" height="{bottom}"/><text class="h" x="{EDGE}" y="20">variables</text>'
         f'<text class="t" x="{EDGE}" y="38">in variable scopes</text>'
-        f'<text class="t" x="{far - GUTTER // 2}" y="20" text-anchor="middle">read by →</text>'
+        f'<text class="t" x="{far - PAD}" y="20" text-anchor="end">read by →</text>'
         f'<text class="h" x="{far}" y="20">ops</text><text class="t" x="{far}" y="38">in name scopes</text>'
         f"{empty}{''.join(back + front)}{legend}"
     )
