@@ -117,25 +117,24 @@ class _Here(threading.local):
 
 
 _here = _Here()
-_internal: dict[str, bool] = {}  # whether a file is TensorFlow's own, or this one
 
 
 def _caller() -> Place:
     """Return where the program called TensorFlow."""
     frame: Any = sys._getframe(2)
     code = frame.f_code
-    while (inside := _internal.get(code.co_filename)) or (inside is None and _is_internal(code)):
+    while _is_internal(code.co_filename):
         frame = frame.f_back
         code = frame.f_code
     back = frame.f_back
     return (code, frame.f_lasti, back.f_code, back.f_lasti) if back else (code, frame.f_lasti, None, 0)
 
 
-def _is_internal(code: CodeType) -> bool:
-    parts = Path(code.co_filename).parts
-    inside = code.co_filename == __file__ or ("tensorflow" in parts and "python" in parts[parts.index("tensorflow") :])
-    _internal[code.co_filename] = inside
-    return inside
+@functools.cache
+def _is_internal(filename: str) -> bool:
+    """Return whether a file is TensorFlow's own, or this one."""
+    parts = Path(filename).parts
+    return filename == __file__ or ("tensorflow" in parts and "python" in parts[parts.index("tensorflow") :])
 
 
 def _place(place: Place) -> str:
@@ -300,7 +299,7 @@ def _enter_name_scope(original: Any) -> Any:
     def __enter__(self: Any) -> Any:  # noqa: N807
         name = original(self)
         # TensorFlow opens name scopes of its own in nearly every op; only the program's are noted.
-        if not _here.depth and not _is_internal(sys._getframe(1).f_code):
+        if not _here.depth and not _is_internal(sys._getframe(1).f_code.co_filename):
             because = "prefixes ops and tf.Variable; get_variable does not look at it"
             _note(_tell, "name_scope", (name or "").rstrip("/"), "opened", because, _caller())
         return name
