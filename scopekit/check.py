@@ -57,8 +57,9 @@ def same(a: Any, b: Any) -> bool:
     """Return whether `a` and `b` are one variable: an assignment to one would be seen through the other.
 
     Two Python objects may stand for one variable (after `tf.compat.v1.train.import_meta_graph`, say), and two
-    variables may have one name (in eager mode, or in two graphs). So neither is asked: what counts is the
-    resource handle, or for a ref variable the op that holds it.
+    variables may have one name (in eager mode, or in two graphs). So neither is asked: what counts is the handle in
+    eager mode, and in a graph the name under which a session keeps the value. Two ops may have one: a graph that is
+    imported twice has two ops, and one value, for each of its resource variables.
 
     Args:
         a: a variable, of TensorFlow (either kind) or of Keras 3.
@@ -74,18 +75,26 @@ def same(a: Any, b: Any) -> bool:
         ...
     scopekit.graph.ScopekitError: 1.0 is not a variable; give two of tf.Variable, tf.compat.v1.get_variable or Keras
     """
-    return bool(_holder(a) == _holder(b))
+    return bool(_storage(a) == _storage(b))
 
 
-def _holder(variable: Any) -> Any:
-    """Return what holds a variable's value: (graph, name of the op), or in eager mode the handle's identity."""
+def _storage(variable: Any) -> Any:
+    """Return where a variable's value is: (graph, container, name), or in eager mode the handle's identity."""
+    handle = _handle(variable)
+    if not hasattr(handle, "graph"):
+        return id(handle)
+    name = handle.op.get_attr("shared_name").decode() or handle.op.name
+    return handle.graph, handle.op.get_attr("container"), name
+
+
+def _handle(variable: Any) -> Any:
+    """Return the tensor that is a variable's handle, or its reference."""
     variable = getattr(variable, "value", variable) if hasattr(variable, "path") else variable  # Keras 3 wraps it
     if not hasattr(variable, "read_value"):
         raise ScopekitError(
             f"{variable!r:.80} is not a variable; give two of tf.Variable, tf.compat.v1.get_variable or Keras"
         )
-    handle = getattr(variable, "handle", variable)
-    return (handle.graph, handle.op.name) if hasattr(handle, "graph") else id(handle)
+    return getattr(variable, "handle", variable)
 
 
 def check_shared(*outputs: Any, session: Any = None, feed_dict: Mapping[Any, Any] | None = None) -> Verdict:
@@ -109,16 +118,19 @@ def check_shared(*outputs: Any, session: Any = None, feed_dict: Mapping[Any, Any
     Mirrors `tf.gradients` and `tf.Variable.load`; neither the graph nor, in the end, a value is changed.
     """
     graph = _graph_of(outputs)
-    # By the op's name, because a variable cannot be hashed outside of the graph's own block.
-    variables = list({variable.op.name: variable for variable in graph.get_collection("trainable_variables")}.values())
+    # By where the value is: each variable with all ops that are its handle, which are two where one was imported twice.
+    variables: dict[Any, tuple[Any, set[str]]] = {}
+    for variable in graph.get_collection("trainable_variables"):
+        variables.setdefault(_storage(variable), (variable, set()))[1].add(_handle(variable).op.name)
     reached = [_ancestors(output) for output in outputs]
-    read = [[_holder(variable)[1] in ops for ops in reached] for variable in variables]
-    used = [(variable, by) for variable, by in zip(variables, read, strict=True) if any(by)]
+    read = [[not names.isdisjoint(ops) for ops in reached] for _, names in variables.values()]
+    used = [(variable, by) for (variable, _), by in zip(variables.values(), read, strict=True) if any(by)]
+    handles = [sorted(variables[_storage(variable)][1]) for variable, _ in used]
     common = [variable for variable, by in used if all(by)]
     proofs = [
         ("identity", f"{len(common)} of {len(used)} variables are read by all {len(outputs)} outputs"),
         ("count", f"{count(len(used), 'variable')}; {sum(map(sum, read))} if each branch had its own"),
-        ("gradient", _gradients(graph, outputs, [variable for variable, _ in used])),
+        ("gradient", _gradients(graph, outputs, handles)),
         ("assignment", _assignments(graph, outputs, [variable for variable, _ in used], session, feed_dict)),
     ]
     shared = bool(used) and len(common) == len(used)
@@ -157,19 +169,19 @@ def _ancestors(output: Any) -> set[str]:
     return found
 
 
-def _gradients(graph: Any, outputs: tuple[Any, ...], variables: list[Any]) -> str:
-    """Ask for each output's gradients, in a copy of the graph, for `tf.gradients` adds ops."""
+def _gradients(graph: Any, outputs: tuple[Any, ...], variables: list[list[str]]) -> str:
+    """Ask for the gradients of each output by the handles, in a copy of the graph, for `tf.gradients` adds ops."""
     import tensorflow as tf
 
     with tf.Graph().as_default() as copy:
         tf.graph_util.import_graph_def(graph.as_graph_def(), name="")
-        sources = [copy.get_tensor_by_name(f"{_holder(variable)[1]}:0") for variable in variables]
-        per_output = [
-            tf.gradients(copy.get_tensor_by_name(output.name), sources, unconnected_gradients="none")
-            for output in outputs
+        sources = [copy.get_tensor_by_name(f"{name}:0") for names in variables for name in names]
+        owners = [i for i, names in enumerate(variables) for _ in names]
+        moved = [
+            {i for i, gradient in zip(owners, tf.gradients(output, sources), strict=True) if gradient is not None}
+            for output in (copy.get_tensor_by_name(output.name) for output in outputs)
         ]
-    both = sum(all(gradient is not None for gradient in each) for each in zip(*per_output, strict=True))
-    return f"{both} of {len(variables)} variables get a gradient through every output"
+    return f"{len(set.intersection(*moved))} of {len(variables)} variables get a gradient through every output"
 
 
 def _assignments(

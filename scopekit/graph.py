@@ -30,6 +30,8 @@ class Variable:
     """``float32``, as `tf.DType.name` writes it."""
     trainable: bool | None
     """None where the source does not say: a GraphDef has no collections."""
+    shared_name: str = ""
+    """Under which name a session keeps the value, where that is not the op's: two of one such name are one value."""
 
 
 class Read(NamedTuple):

@@ -14,7 +14,7 @@ import glob
 import re
 from collections.abc import Callable, Iterator
 from itertools import compress, count, islice
-from operator import not_
+from operator import attrgetter, not_
 from pathlib import Path
 from sys import intern
 from typing import Any
@@ -143,7 +143,9 @@ class _Parts:
             shape = None if key[0] is None else _shape(_CLASSES["Value"].FromString(key[0]).shape)
             self.described[key] = shape, _dtype(_CLASSES["Value"].FromString(key[1]).type)
         name = body.prefix + node.name
-        self.variables.append(Variable(name, _VARIABLES[node.op], *self.described[key], None))
+        stored = _CLASSES["Value"].FromString(attrs.get("shared_name", b"")).s.decode(errors="backslashreplace")
+        other = stored if stored != name else ""
+        self.variables.append(Variable(name, _VARIABLES[node.op], *self.described[key], None, other))
         if not body.prefix:
             self.seeds[name] = name
 
@@ -222,7 +224,7 @@ class _Parts:
                 named = zip(body.arguments[len(body.arguments) - len(captures) :], captures, strict=False)
                 flow.visit(body, {argument: bound[i] for argument, i in named if i in bound})
         variables = tuple(
-            Variable(v.name, v.kind, v.shape, v.dtype, self.trainable.get(v.name, False) if self.known else None)
+            Variable(*_described(v), self.trainable.get(v.name, False) if self.known else None, v.shared_name)
             for v in self.variables
         )
         counters = frozenset(v.name for v in self.variables if v.shape == () and "int" in v.dtype)
@@ -252,6 +254,9 @@ class _Parts:
 
 _NODE, _LIBRARY, _VERSIONS, _GRAPH, _COLLECTION, _OBJECTS = 0x0A, 0x12, 0x22, 0x12, 0x22, 0x3A
 _COLUMNS = (0x0A, 0x12, 0x1A)  # NodeDef.name, op and input
+
+
+_described = attrgetter("name", "kind", "shape", "dtype")
 
 
 def _shape(shape: Any) -> tuple[int | None, ...] | None:
@@ -493,9 +498,8 @@ def _path(path: Path) -> ScopeGraph:
 
 _TABLE = (0xDB4775248B80FB57).to_bytes(8, "little")
 _TEXT = re.compile(rb"(?:\s|#.*\n)*([a-z_]{4,30})\s*[:{<]")
-_UNUSED = re.compile(
-    rf'^( +)attr {{\n\1  key: "(?!(?:shape|dtype|{"|".join(_FUNCTIONS)})")[^"\n]*"\n(?:\1  .*\n)*\1}}\n', re.MULTILINE
-)
+_USED = "|".join(("shape", "dtype", "shared_name", *_FUNCTIONS))
+_UNUSED = re.compile(rf'^( +)attr {{\n\1  key: "(?!(?:{_USED})")[^"\n]*"\n(?:\1  .*\n)*\1}}\n', re.MULTILINE)
 _KINDS = ("GraphDef", "MetaGraphDef", "SavedModel")
 _ROOTS = {
     **dict.fromkeys(("node", "library", "version", "versions"), "GraphDef"),

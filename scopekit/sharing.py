@@ -308,9 +308,30 @@ def _names(groups: list[list[_Use]]) -> list[str]:
 
 def _suspicions(readers: list[Readers], others: dict[str, dict[str, dict[str, str]]]) -> Iterator[Suspicion]:
     """Yield what is worth a look."""
+    yield from _one_value(readers)
     yield from _twins(readers)
     yield from _unread(readers, others)
     yield from _layers(readers)
+
+
+def _one_value(readers: list[Readers]) -> Iterator[Suspicion]:
+    """Variables of two names that a session keeps under one, as a graph that was imported twice has them."""
+    stored: dict[str, list[str]] = {}
+    for r in readers:
+        stored.setdefault(_storage(r.variable), []).append(r.variable.name)
+    several = {name: names for name, names in stored.items() if len(names) > 1}
+    if several:
+        kept, (first, second, *_) = next(iter(several.items()))
+        more = f", and {len(several) - 1:,} more like them," if len(several) > 1 else ""
+        yield Suspicion(
+            f"{first!r} and {second!r}{more} are one value in a session, which keeps both under the name {kept!r}:"
+            " was the graph imported twice, or into itself?",
+            tuple(name for names in several.values() for name in names),
+        )
+
+
+def _storage(variable: Variable) -> str:
+    return variable.shared_name or variable.name
 
 
 def _twins(readers: list[Readers]) -> Iterator[Suspicion]:
@@ -322,13 +343,13 @@ def _twins(readers: list[Readers]) -> Iterator[Suspicion]:
         for match in re.finditer(r"_1(?=/|$)", name):
             first, rest = name[: match.start()], name[match.end() :]
             twin = read.get(first + rest)
-            if twin and (twin.shape, twin.dtype) == (variable.shape, variable.dtype) and not first.endswith("Variable"):
+            if twin and _alike(twin, variable) and not first.endswith("Variable"):
                 # Single variables of one scope go together, as a scope and its copy do.
                 scopes = (first, first + "_1") if rest else (first.rpartition("/")[0], "")
                 pairs.setdefault(scopes, []).append((twin.name, name))
         twice = re.search(r"(?:^|/)([^/]+/)(?=\1)", name)
         twin = read.get(name[: twice.start(1)] + name[twice.end(1) :]) if twice else None
-        if twin and (twin.shape, twin.dtype) == (variable.shape, variable.dtype):
+        if twin and _alike(twin, variable):
             doubled.append((twin.name, name))
     names = sorted(read)
 
@@ -353,6 +374,11 @@ def _twins(readers: list[Readers]) -> Iterator[Suspicion]:
             " itself and made variables of its own.",
             tuple(name for pair in doubled for name in pair),
         )
+
+
+def _alike(a: Variable, b: Variable) -> bool:
+    """Whether two variables have one shape and dtype, and not one value."""
+    return (a.shape, a.dtype) == (b.shape, b.dtype) and _storage(a) != _storage(b)
 
 
 def _unread(readers: list[Readers], others: dict[str, dict[str, dict[str, str]]]) -> Iterator[Suspicion]:

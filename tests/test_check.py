@@ -9,6 +9,7 @@ import pytest
 import tensorflow as tf
 
 import scopekit as sk
+from scopekit.sharing import analyse
 
 tf1 = tf.compat.v1
 
@@ -152,3 +153,34 @@ def test_where_tells_the_two_stacks_in_eager_mode() -> None:
     with tf1.variable_scope("net"), tf1.name_scope("inner"):
         stacks = sk.where()
     assert (stacks.variable_scope, stacks.name_scope) == ("net", "net/inner")
+
+
+def twice_imported(use_resource: bool) -> tuple[tf.Graph, list[tf.Tensor]]:
+    """Import one network under two names: a resource variable keeps the name of its value, a ref variable does not."""
+    with tf.Graph().as_default():
+        tf.multiply(tf1.get_variable("w", initializer=2.0, use_resource=use_resource), 3.0, name="y")
+        meta = tf1.train.export_meta_graph()
+    with tf.Graph().as_default() as graph:
+        for scope in ("a", "b"):
+            tf1.train.import_meta_graph(meta, import_scope=scope)
+    return graph, [graph.get_tensor_by_name(f"{scope}/y:0") for scope in ("a", "b")]
+
+
+@pytest.mark.parametrize("use_resource", [True, False])
+def test_what_is_imported_twice_is_one_value_if_it_is_a_resource(use_resource: bool) -> None:
+    graph, outputs = twice_imported(use_resource)
+    a, b = graph.get_collection("variables")
+    with tf1.Session(graph=graph) as session:  # TensorFlow itself is asked first
+        session.run([v.initializer for v in (a, b)])
+        a.load(5.0, session)
+        assert (session.run(b) == 5.0) == use_resource
+    assert sk.same(a, b) == use_resource
+    verdict = sk.check_shared(*outputs)
+    assert bool(verdict) == use_resource
+    one = "1 of 1 variables" if use_resource else "0 of 2 variables"
+    proofs = dict(verdict.proofs)
+    assert proofs["identity"].startswith(one)
+    assert proofs["gradient"].startswith(one)
+    assert proofs["assignment"].startswith(f"setting {one}")
+    found = [s.variables for s in analyse(sk.read(graph)).suspicions]
+    assert found == ([("a/w", "b/w")] if use_resource else [])

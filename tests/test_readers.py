@@ -121,6 +121,18 @@ def test_variables_and_reads_of_a_small_graph() -> None:
     assert found.types[found.ops.index("net/MatMul")] == "MatMul"
 
 
+@pytest.mark.parametrize("source", ["live", "GraphDef", "pbtxt"])
+def test_an_imported_variable_keeps_the_name_of_its_value(source: str, tmp_path: Path) -> None:
+    with tf.Graph().as_default() as graph:
+        tf1.get_variable("w", [2])
+    with tf.Graph().as_default() as twice:
+        for _ in range(2):
+            tf1.import_graph_def(graph.as_graph_def())
+    given: object = {"live": twice, "GraphDef": twice.as_graph_def(), "pbtxt": tmp_path / "it.pbtxt"}[source]
+    tf1.train.write_graph(twice, str(tmp_path), "it.pbtxt")
+    assert [(v.name, v.shared_name) for v in read(given).variables] == [("import/w", "w"), ("import_1/w", "w")]
+
+
 def test_tables_and_iterators_are_no_variables() -> None:
     with tf.Graph().as_default():
         table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(["a"], [1]), 0)
