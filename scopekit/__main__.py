@@ -35,7 +35,8 @@ exit codes: 0 answered; 1 --shared was given and nothing is shared;
 JSON: {"source": str, "totals": {"ops", "variables", "parameters", "bytes",
 "shared", "without_sharing": int}, "variables": [{"name": str, "kind": str,
 "shape": [int or null] or null, "dtype": str, "parameters": int or null,
-"trainable": bool or null, "shared": "called again", "two places" or "no",
+"trainable": bool or null, "shared": "called again", "two places",
+"one value" (with another variable) or "no",
 "calls": [{"name": str, "ops": [str]}], "others": {role: [op]}}],
 "suspicions": [{"reason": str, "variables": [str]}]}
 """

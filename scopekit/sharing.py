@@ -21,9 +21,9 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from itertools import islice, takewhile
 from math import prod
@@ -63,12 +63,13 @@ class Readers:
     others: tuple[tuple[str, tuple[str, ...]], ...]
     """(role, ops) for each role but forward that reads it, sorted by role."""
     kind: str
-    """``called again`` (scopes that are copies of one another), ``two places`` (of one model), or empty."""
+    """``called again`` (scopes that are copies of one another), ``two places`` (of one model), or empty; ``one value``
+    where a session keeps the value of another variable, which is read too, under the same name."""
 
     @property
     def shared(self) -> bool:
-        """Whether two or more calls read the variable."""
-        return len(self.calls) > 1
+        """Whether two or more calls read the value."""
+        return len(self.calls) > 1 or self.kind == "one value"
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +143,13 @@ def analyse(graph: ScopeGraph) -> Sharing:
             rest = tuple((role, tuple(ops)) for role, ops in sorted(others[v.name].items()))
             calls, kind = _calls(v.name, forward[v.name], scopes)
             readers.append(Readers(v, calls, rest, kind))
+        names = Counter(_storage(r.variable) for r in readers if r.calls)
+        if len(names) < sum(names.values()):
+            one = {name for name, n in names.items() if n > 1}
+            readers = [
+                replace(r, kind=r.kind or "one value") if r.calls and _storage(r.variable) in one else r
+                for r in readers
+            ]
         sizes = [_elements(v.shape) for v in graph.variables]
         totals = Totals(
             ops=len(graph.ops),

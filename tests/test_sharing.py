@@ -17,6 +17,7 @@ from tf1_programs import build, tf1
 from scopekit.graph import Read, ScopeGraph, Variable
 from scopekit.readers import read
 from scopekit.sharing import Readers, Sharing, analyse
+from scopekit.show.text import who_reads
 
 LOOPS = {"gpt_train_and_sample", "loop", "conditional", "towers"}
 
@@ -232,6 +233,27 @@ def test_a_second_set_of_variables_is_suspicious() -> None:
     ((reason, variables),) = suspicions(program)
     assert "'net_1' holds the variables of 'net' once more" in reason
     assert set(variables) == {"net/fc1/w", "net/fc2/w", "net_1/fc1/w", "net_1/fc2/w"}
+
+
+def test_what_is_imported_twice_has_one_value_and_is_told() -> None:
+    def program() -> None:
+        x = tf1.placeholder(tf.float32, [None, 4], "x")
+        with tf1.variable_scope("net", use_resource=True):
+            _net(x)
+
+    with tf.Graph().as_default() as graph:
+        program()
+    with tf.Graph().as_default():
+        for _ in range(2):
+            tf1.import_graph_def(graph.as_graph_def())
+        found = analyse(read())
+    assert {(r.variable.name, r.kind, r.shared) for r in found.readers} == {
+        (f"{scope}/net/{layer}/w", "one value", True) for scope in ("import", "import_1") for layer in ("fc1", "fc2")
+    }
+    ((reason, variables),) = [(s.reason, s.variables) for s in found.suspicions]
+    assert reason.startswith("'import/net/fc1/w' and 'import_1/net/fc1/w', and 1 more like them, are one value")
+    assert len(variables) == found.totals.shared == 4
+    assert who_reads(found.readers)[0] == "S 4 variables that have their value in common with another of them:"
 
 
 def test_layers_numbered_by_tensorflow_are_not() -> None:

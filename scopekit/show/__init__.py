@@ -38,7 +38,7 @@ def variables(g: ScopeGraph | object | None = None, slots: bool = False) -> Data
     Returns:
         A pandas table in order of creation: name, shape, dtype, parameters (elements), trainable (``<NA>`` where
         the source does not say), reads (forward ops), read from (their calls; ``only optimizer`` or ``no call``
-        where there is none), shared (``called again``, ``two places`` or ``no``).
+        where there is none), shared (``called again``, ``two places``, ``one value`` with another variable, or ``no``).
 
     Raises:
         ScopekitError: if `g` cannot be read.

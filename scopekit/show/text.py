@@ -130,9 +130,11 @@ def who_reads(readers: Iterable[Readers], limit: int = 12) -> list[str]:
     parts: dict[tuple[bool, str], list[str]] = {}
     for each in sorted(readers, key=lambda each: (not each.shared, not each.calls)):
         name = f"{clean(each.variable.name)}  {shape(each.variable)}"
-        if each.shared:
-            n = len(each.calls)
+        n = len(each.calls)
+        if n > 1:
             who = f"read by {'both' if n == 2 else f'all {n:,} of'} {read_from(each)} ({kind(each)})"
+        elif each.shared:
+            who, name = "that have their value in common with another of them", f"{name}  {read_from(each)}"
         elif each.calls:
             who, name = "private, each read by one call", f"{name}  {read_from(each)}"
         else:
