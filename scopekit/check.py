@@ -83,8 +83,8 @@ def _storage(variable: Any) -> Any:
     handle = _handle(variable)
     if not hasattr(handle, "graph"):
         return id(handle)
-    name = handle.op.get_attr("shared_name").decode() or handle.op.name
-    return handle.graph, handle.op.get_attr("container"), name
+    given = handle.op.node_def.attr
+    return handle.graph, given["container"].s, given["shared_name"].s.decode() or handle.op.name
 
 
 def _handle(variable: Any) -> Any:

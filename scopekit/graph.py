@@ -31,7 +31,8 @@ class Variable:
     trainable: bool | None
     """None where the source does not say: a GraphDef has no collections."""
     shared_name: str = ""
-    """Under which name a session keeps the value, where that is not the op's: two of one such name are one value."""
+    """Under which container and name a session keeps the value, where that is not the op's name alone: two variables
+    of one such name are one value."""
 
 
 class Read(NamedTuple):

@@ -143,7 +143,8 @@ class _Parts:
             shape = None if key[0] is None else _shape(_CLASSES["Value"].FromString(key[0]).shape)
             self.described[key] = shape, _dtype(_CLASSES["Value"].FromString(key[1]).type)
         name = body.prefix + node.name
-        stored = _CLASSES["Value"].FromString(attrs.get("shared_name", b"")).s.decode(errors="backslashreplace")
+        given = (_CLASSES["Value"].FromString(attrs.get(key, b"")).s for key in ("container", "shared_name"))
+        stored = "/".join(part.decode(errors="backslashreplace") for part in given if part)
         other = stored if stored != name else ""
         self.variables.append(Variable(name, _VARIABLES[node.op], *self.described[key], None, other))
         if not body.prefix:
@@ -498,7 +499,7 @@ def _path(path: Path) -> ScopeGraph:
 
 _TABLE = (0xDB4775248B80FB57).to_bytes(8, "little")
 _TEXT = re.compile(rb"(?:\s|#.*\n)*([a-z_]{4,30})\s*[:{<]")
-_USED = "|".join(("shape", "dtype", "shared_name", *_FUNCTIONS))
+_USED = "|".join(("shape", "dtype", "container", "shared_name", *_FUNCTIONS))
 _UNUSED = re.compile(rf'^( +)attr {{\n\1  key: "(?!(?:{_USED})")[^"\n]*"\n(?:\1  .*\n)*\1}}\n', re.MULTILINE)
 _KINDS = ("GraphDef", "MetaGraphDef", "SavedModel")
 _ROOTS = {

@@ -133,6 +133,19 @@ def test_an_imported_variable_keeps_the_name_of_its_value(source: str, tmp_path:
     assert [(v.name, v.shared_name) for v in read(given).variables] == [("import/w", "w"), ("import_1/w", "w")]
 
 
+def test_a_container_parts_values_of_one_name() -> None:
+    with tf.Graph().as_default() as graph:
+        tf1.get_variable("w", [2])
+    with tf.Graph().as_default() as twice:
+        for container in ("left", "right"):
+            definition = graph.as_graph_def()
+            for node in definition.node:
+                if node.op == "VarHandleOp":
+                    node.attr["container"].s = container.encode()
+            tf1.import_graph_def(definition)
+    assert [v.shared_name for v in read(twice).variables] == ["left/w", "right/w"]
+
+
 def test_tables_and_iterators_are_no_variables() -> None:
     with tf.Graph().as_default():
         table = tf.lookup.StaticHashTable(tf.lookup.KeyValueTensorInitializer(["a"], [1]), 0)
