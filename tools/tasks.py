@@ -205,6 +205,12 @@ def chapter(names):
     run(PYTHON, "tools/chapter.py", *names, env=environment())
 
 
+def question(_):
+    """add a question to the index: asks for the section, the proof and the words"""
+    install("full")
+    run(PYTHON, "tools/question.py")
+
+
 def bench(_):
     """measure scopekit against what a reader would otherwise use"""
     install("full")
@@ -243,7 +249,7 @@ def clean(_):
 
 TASKS = {
     each.__name__.replace("_", "-"): each
-    for each in (book, test, test_web, lab, refresh, check, chapter, cover, bench, prove, links, lock, clean)
+    for each in (book, test, test_web, lab, refresh, check, chapter, question, cover, bench, prove, links, lock, clean)
 }
 
 
