@@ -42,7 +42,7 @@ def page() -> str:
             "",
             "Made by `make book` from the repository, its locks and its records; nothing here was typed.",
             "",
-            "## Which",
+            "## Versions",
             "",
             "| what | version |",
             "|---|---|",
