@@ -124,20 +124,19 @@ def check_shared(*outputs: Any, session: Any = None, feed_dict: Mapping[Any, Any
         variables.setdefault(_storage(variable), (variable, set()))[1].add(_handle(variable).op.name)
     reached = [_ancestors(output) for output in outputs]
     read = [[not names.isdisjoint(ops) for ops in reached] for _, names in variables.values()]
-    used = [(variable, by) for (variable, _), by in zip(variables.values(), read, strict=True) if any(by)]
-    handles = [sorted(variables[_storage(variable)][1]) for variable, _ in used]
-    common = [variable for variable, by in used if all(by)]
+    used = [(variable, names, by) for (variable, names), by in zip(variables.values(), read, strict=True) if any(by)]
+    common = [variable for variable, _, by in used if all(by)]
     proofs = [
         ("identity", f"{len(common)} of {len(used)} variables are read by all {len(outputs)} outputs"),
         ("count", f"{count(len(used), 'variable')}; {sum(map(sum, read))} if each branch had its own"),
-        ("gradient", _gradients(graph, outputs, handles)),
-        ("assignment", _assignments(graph, outputs, [variable for variable, _ in used], session, feed_dict)),
+        ("gradient", _gradients(graph, outputs, [sorted(names) for _, names, _ in used])),
+        ("assignment", _assignments(graph, outputs, [variable for variable, *_ in used], session, feed_dict)),
     ]
     shared = bool(used) and len(common) == len(used)
     if shared:
         answer = f"shared: {'all' if len(used) > 1 else 'the'} {count(len(used), 'trainable variable')}"
     elif common:
-        apart = [variable.op.name for variable, by in used if not all(by)]
+        apart = [variable.op.name for variable, _, by in used if not all(by)]
         answer = f"partly shared: {len(common)} of {len(used)}; apart: {', '.join(apart)}"
     else:
         answer = "not shared: no trainable variable is read by all outputs"

@@ -23,7 +23,7 @@ import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
 from itertools import islice, takewhile
 from math import prod
@@ -139,17 +139,13 @@ def analyse(graph: ScopeGraph) -> Sharing:
             last[use.scope] = use
         scopes = _Scopes(forward)
         readers = []
+        stored = Counter(_storage(v) for v in graph.variables if forward[v.name])
         for v in graph.variables:
             rest = tuple((role, tuple(ops)) for role, ops in sorted(others[v.name].items()))
             calls, kind = _calls(v.name, forward[v.name], scopes)
+            if calls and stored[_storage(v)] > 1:
+                kind = kind or "one value"
             readers.append(Readers(v, calls, rest, kind))
-        names = Counter(_storage(r.variable) for r in readers if r.calls)
-        if len(names) < sum(names.values()):
-            one = {name for name, n in names.items() if n > 1}
-            readers = [
-                replace(r, kind=r.kind or "one value") if r.calls and _storage(r.variable) in one else r
-                for r in readers
-            ]
         sizes = [_elements(v.shape) for v in graph.variables]
         totals = Totals(
             ops=len(graph.ops),

@@ -21,7 +21,7 @@ def label(document: nodes.document) -> None:
 
 
 def _what(cell: nodes.container) -> str:
-    before = cell.previous_sibling() or nodes.paragraph()
+    before = cell.previous_sibling()
     if isinstance(before, nodes.paragraph) and before.astext() == "Solution":
         cell.parent.remove(before)
         return "the solution"
