@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from pathlib import Path
@@ -99,16 +98,3 @@ def test_each_entry_of_the_glossary_is_found() -> None:
     assert len(found) == len(re.findall(r"^  \S", text, re.MULTILINE)) > 45
     assert found["op"].startswith("One node of a graph")
     assert "legacy keras" in found  # a name with a capital, which is a term like any other
-
-
-def test_the_search_has_each_section_once(tmp_path: Path) -> None:
-    index = tmp_path / "searchindex.js"
-    found = {
-        "alltitles": {"What is an op?": [[0, "what"]]},
-        "indexentries": {"what is an op?": [], "op": [[0, "what"]]},
-    }
-    index.write_text(f"Search.setIndex({json.dumps(found)})", encoding="utf-8")
-    crossrefs.thin_search(index)
-    assert index.read_text(encoding="utf-8") == (
-        'Search.setIndex({"alltitles":{"What is an op?":[[0,"what"]]},"indexentries":{"op":[[0,"what"]]}})'
-    )

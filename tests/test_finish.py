@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import struct
 import sys
 from pathlib import Path
@@ -77,3 +78,16 @@ def test_the_front_page_says_what_it_leads_to(tmp_path: Path) -> None:
         '<meta property="og:image" content="_static/cover.png">',
         '<meta http-equiv="Refresh" content="0; url=chapters/intro.html" />',
     ]
+
+
+def test_the_search_has_each_section_once(tmp_path: Path) -> None:
+    index = tmp_path / "searchindex.js"
+    found = {
+        "alltitles": {"What is an op?": [[0, "what"]]},
+        "indexentries": {"what is an op?": [], "op": [[0, "what"]]},
+    }
+    index.write_text(f"Search.setIndex({json.dumps(found)})", encoding="utf-8")
+    finish.thin_search(index)
+    assert index.read_text(encoding="utf-8") == (
+        'Search.setIndex({"alltitles":{"What is an op?":[[0,"what"]]},"indexentries":{"op":[[0,"what"]]}})'
+    )

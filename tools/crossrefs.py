@@ -4,13 +4,11 @@ In: the pages while Sphinx reads them. Out: the same pages. The first use of a t
 and pointing at it shows the entry's words. A link that an author made, `[*reader*](glossary.md)`, counts as the first
 use, and leads to the entry instead of the page. A section is in the index under each term and each piece of code in
 its heading and in its rule. A link to a page whose words are a heading of that page leads to that section; so does
-each question of the table of questions, which becomes a list. The search shows each section once. Sphinx loads this
-as an extension.
+each question of the table of questions, which becomes a list. Sphinx loads this as an extension.
 """
 
 from __future__ import annotations
 
-import json
 import posixpath
 import re
 from collections.abc import Iterator
@@ -176,26 +174,10 @@ def list_questions(app: Any, document: nodes.document, page: str) -> None:
         table.replace_self(asked)
 
 
-def thin_search(index: Path) -> None:
-    """Take the headings out of the index entries of the search, which has them as titles and would show them twice."""
-    head, _, call = index.read_text(encoding="utf-8").partition("(")
-    found = json.loads(call.rstrip().removesuffix(")"))
-    titles = {title.lower() for title in found["alltitles"]}
-    found["indexentries"] = {name: where for name, where in found["indexentries"].items() if name not in titles}
-    index.write_text(f"{head}({json.dumps(found, separators=(',', ':'))})", encoding="utf-8")
-
-
-def finish(app: Any, error: Exception | None) -> None:
-    """Thin the search once all pages are written."""
-    if error is None and app.builder.format == "html":
-        thin_search(Path(app.outdir) / "searchindex.js")
-
-
 def setup(app: Any) -> dict[str, bool]:
     """Tell Sphinx when to call us, and that pages may be read and written side by side."""
     app.add_transform(Terms)
     app.connect("doctree-resolved", show_entries)
     app.connect("doctree-resolved", lead_to_sections)
     app.connect("doctree-resolved", list_questions)
-    app.connect("build-finished", finish)
     return {"parallel_read_safe": True, "parallel_write_safe": True}

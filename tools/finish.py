@@ -6,6 +6,7 @@ The same pages give the same bytes.
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import sys
@@ -38,6 +39,7 @@ def finish(html: Path) -> None:
     for path, text in texts.items():
         path.write_text(stamp(text, static), encoding="utf-8")
     front(html / "index.html")
+    thin_search(html / "searchindex.js")
 
 
 def tidy(page: str) -> str:
@@ -59,6 +61,15 @@ def front(page: Path) -> None:
         first = (page.parent / lead[1]).read_text(encoding="utf-8")
         said = re.findall(r'<title>.*?</title>|<meta (?:name="(?:description|twitter)|property="og:).*?>', first, re.S)
         page.write_text("\n".join(["<!DOCTYPE html>", *said, text]).replace('"../', '"'), encoding="utf-8")
+
+
+def thin_search(index: Path) -> None:
+    """Take the headings out of the index entries of the search, which has them as titles and would show them twice."""
+    head, _, call = index.read_text(encoding="utf-8").partition("(")
+    found = json.loads(call.rstrip().removesuffix(")"))
+    titles = {title.lower() for title in found["alltitles"]}
+    found["indexentries"] = {name: where for name, where in found["indexentries"].items() if name not in titles}
+    index.write_text(f"{head}({json.dumps(found, separators=(',', ':'))})", encoding="utf-8")
 
 
 def names_in(pages: list[str], scripts: list[str]) -> set[str]:
