@@ -215,25 +215,38 @@ def _tell_get_variable(
 
 
 def _get_variable(original: Any) -> Any:
-    def get_variable(self: Any, var_store: Any, name: Any, *args: Any, **kwargs: Any) -> Any:
+    from tensorflow import VariableAggregation, VariableSynchronization
+
+    # Written out, for to gather the arguments and spread them again takes as long as all the rest; `more` are those of
+    # a TensorFlow to come.
+    def get_variable(
+        self: Any, var_store: Any, name: Any, shape: Any = None, dtype: Any = None, initializer: Any = None,
+        regularizer: Any = None, reuse: Any = None, trainable: Any = None, collections: Any = None,
+        caching_device: Any = None, partitioner: Any = None, validate_shape: Any = True, use_resource: Any = None,
+        custom_getter: Any = None, constraint: Any = None, synchronization: Any = VariableSynchronization.AUTO,
+        aggregation: Any = VariableAggregation.NONE, **more: Any,
+    ) -> Any:  # fmt: skip
         place = _caller()
         full = f"{self._name}/{name}" if self._name else name
         existed = full in var_store._vars or full in var_store._partitioned_vars
         # As they are now: a later reuse_variables() must not change what is said of this call.
         flag, origin = self._reuse, _origins.get(id(self))
-        outcome, error = "raised", ""
-        _here.depth += 1
+        outcome, error, depth = "raised", "", _here.depth
+        _here.depth = depth + 1
         try:
-            variable = original(self, var_store, name, *args, **kwargs)
+            variable = original(
+                self, var_store, name, shape, dtype, initializer, regularizer, reuse, trainable, collections,
+                caching_device, partitioner, validate_shape, use_resource, custom_getter, constraint, synchronization,
+                aggregation, **more,
+            )  # fmt: skip
             outcome = "shared" if existed else "made"
             return variable
         except Exception as raised:
             error = str(raised).split("\n")[0]
             raise
         finally:
-            _here.depth -= 1
-            argument = kwargs.get("reuse")
-            note = (_tell_get_variable, var_store, full, outcome, error, flag, origin, argument, place)
+            _here.depth = depth
+            note = (_tell_get_variable, var_store, full, outcome, error, flag, origin, reuse, place)
             for each in _open:
                 if outcome == "made":
                     each._made[id(var_store), full] = (var_store, place)

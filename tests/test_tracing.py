@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 import linecache
 import threading
 from typing import Any
@@ -207,3 +208,11 @@ def test_the_table_and_its_escapes() -> None:
     assert "get_variable" in repr(t)
     empty = traced(lambda: None)
     assert repr(empty) == "Trace: nothing was recorded"
+
+
+def test_the_arguments_are_those_of_tensorflow() -> None:
+    original = inspect.signature(tf1.VariableScope.get_variable)
+    with sk.trace():
+        wrapper = inspect.signature(tf1.VariableScope.get_variable, follow_wrapped=False)
+    mine = [(each.name, each.default) for each in wrapper.parameters.values() if each.name != "more"]
+    assert mine == [(each.name, each.default) for each in original.parameters.values()]
