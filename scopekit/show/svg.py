@@ -162,9 +162,11 @@ def _badge(x: int, y: int) -> str:
 def _legend(shown: list[Readers], y: int) -> tuple[str, int]:
     """Return what the signs mean, with how many there are, and where they end."""
     shared, unread = sum(each.shared for each in shown), sum(not each.calls for each in shown)
+    one_value = any(each.kind == "one value" for each in shown)
+    why = "several calls, or one value" if one_value else "read by two or more calls"
     line, sign = f'<path d="M{EDGE + 24} 9h30"/>', f'x="{EDGE + 1}" y="2" width="52" height="14" rx="3"'
     signs = [
-        (f'<g class="s">{_badge(EDGE, 0)}{line}</g>', f"{shared:,} shared: read by two or more calls"),
+        (f'<g class="s">{_badge(EDGE, 0)}{line}</g>', f"{shared:,} shared: {why}"),
         (line, f"{len(shown) - shared - unread:,} private: read by one call"),
     ]
     signs += [(f'<rect class="l n" {sign}/>', f"{unread:,} read by no call")] if unread else []
