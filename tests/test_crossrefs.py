@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 from docutils import nodes
 from docutils.utils import new_document
@@ -98,3 +99,21 @@ def test_each_entry_of_the_glossary_is_found() -> None:
     assert len(found) == len(re.findall(r"^  \S", text, re.MULTILINE)) > 45
     assert found["op"].startswith("One node of a graph")
     assert "legacy keras" in found  # a name with a capital, which is a term like any other
+
+
+def test_questions_are_gathered_by_page_in_the_books_order() -> None:
+    def row(question: str, target: str) -> nodes.row:
+        answer = nodes.paragraph("", "", nodes.reference("", "the section", refuri=target))
+        return nodes.row("", nodes.entry("", said(question)), nodes.entry("", answer))
+
+    rows = [row("Third?", "b.html#x"), row("First?", "a.html#y"), row("Second?", "a.html")]
+    document = page(nodes.table("", nodes.tgroup("", nodes.thead(), nodes.tbody("", *rows))))
+    titles = {f"chapters/{name}": nodes.title("", f"Page {name}") for name in "ab"}
+    env = SimpleNamespace(collect_relations=lambda: list(titles), titles=titles)
+    crossrefs.list_questions(SimpleNamespace(env=env), document, crossrefs.QUESTIONS)
+    assert document.astext().split() == ["Page", "a", "First?", "Second?", "Page", "b", "Third?"]
+    assert [(link.astext(), link["refuri"]) for link in document.findall(nodes.reference)] == [
+        ("First?", "a.html#y"),
+        ("Second?", "a.html"),
+        ("Third?", "b.html#x"),
+    ]
