@@ -98,7 +98,7 @@ class Graph(_Partial):
     def __init__(self) -> None:
         self._name_stack = ""
         self._names_in_use: dict[str, int] = {}
-        self._operations: dict[str, Operation | str] = {}
+        self._operations: dict[str, Operation | Tensor | str] = {}
         self._collections: dict[Any, list[Any]] = {}
         self._variables: dict[Any, Variable] = {}
         self._scope_store = _VariableScopeStore()
@@ -173,15 +173,14 @@ class Graph(_Partial):
         finally:
             self._name_stack = outer
 
-    def _add_op(self, op_type: str, name: Any, dtype: DType, shape: Any, inputs: Any = None) -> Tensor:
+    def _add_op(self, op_type: str, name: Any, dtype: DType, shape: Any, *inputs: Tensor) -> Tensor:
         name = self._add_helper(op_type, name)
-        tensor = Tensor(Operation(self, op_type, name), dtype, shape, inputs)
-        self._operations[name] = tensor.op
+        tensor = self._operations[name] = Tensor(self, op_type, name, dtype, shape, inputs)
         return tensor
 
     def _operation(self, name: str) -> Operation:
         op = self._operations[name]
-        if isinstance(op, str):  # of a helper, an object is made when one is asked for
+        if not isinstance(op, Operation):  # an object is made when one is asked for
             op = self._operations[name] = Operation(self, op, name)
         return op
 
@@ -294,11 +293,12 @@ class name_scope(_Partial):  # noqa: N801
 class Operation(_Partial):
     """A node of the graph; mirrors `ops.Operation`. Those of a helper's attributes that are not set are not covered."""
 
-    inputs: tuple[Tensor, ...]
-    outputs: list[Tensor]
-
-    def __init__(self, graph: Graph, op_type: str, name: str) -> None:
-        self.graph, self.type, self.name = graph, op_type, name
+    def __init__(self, graph: Graph, gives: Tensor | str, name: str) -> None:
+        self.graph, self.name = graph, name
+        if isinstance(gives, Tensor):
+            self.type, self.inputs, self.outputs = gives._op_type, gives._inputs, [gives]
+        else:
+            self.type = gives
 
     def __repr__(self) -> str:
         return f"<tf.Operation '{self.name}' type={self.type}>"
@@ -310,13 +310,16 @@ class Operation(_Partial):
 class Tensor(_Value):
     """What an op gives; mirrors `tensor.Tensor`."""
 
-    def __init__(self, op: Operation, dtype: DType, shape: TensorShape, inputs: list[Tensor] | None = None) -> None:
-        self.op, self.dtype, self.shape, self.graph, self.name = op, dtype, shape, op.graph, op.name + ":0"
-        op.outputs, self._from_ref = [self], op.type == "VariableV2"  # whether the value depends on a ref variable
-        if inputs is not None:
-            op.inputs = tuple(inputs)
-            for tensor in inputs:
-                self._from_ref = self._from_ref or tensor._from_ref
+    def __init__(
+        self, graph: Graph, op_type: str, op_name: str, dtype: DType, shape: TensorShape, inputs: tuple[Tensor, ...]
+    ) -> None:
+        self.graph, self._op_type, self._op_name, self.dtype, self.shape = graph, op_type, op_name, dtype, shape
+        self._inputs, self._from_ref = inputs, op_type == "VariableV2"  # whether it is made of a ref variable
+        for tensor in inputs:
+            self._from_ref |= tensor._from_ref
+
+    name = property(lambda self: self._op_name + ":0")
+    op = property(lambda self: self.graph._operation(self._op_name))
 
     def __str__(self) -> str:
         shape = "" if self.shape.rank is None else f", shape={self.shape}"
@@ -348,14 +351,14 @@ def _convert_to_tensor(value: Any, dtype: Any = None, name: Any = None, hint: DT
     op that uses it; a ref variable by its `read` op. Another value becomes a Const there, named for the argument.
     """
     dtype = None if dtype is None else _as_dtype(dtype)
-    if isinstance(value, _LazyEvalTensor):
-        return value._thunk()
-    if isinstance(value, Operation):
-        raise TypeError(f"can't convert Operation '{value.name}' to Tensor")
     if isinstance(value, (Tensor, Variable)):
+        if isinstance(value, _LazyEvalTensor):
+            return value._thunk()
         if not (dtype is None or dtype.is_compatible_with(value.dtype)):
             raise _NotCoveredError(f"the conversion of {value.dtype.name} to {dtype.name}")
         return value.value() if isinstance(value, Variable) else value
+    if isinstance(value, Operation):
+        raise TypeError(f"can't convert Operation '{value.name}' to Tensor")
     if dtype is None and hint is not None:
         with contextlib.suppress(TypeError, ValueError):
             return constant(value, hint, name=name)
@@ -377,13 +380,13 @@ def placeholder(dtype: Any, shape: Any = None, name: Any = None) -> Tensor:
     except ValueError as error:
         raise ValueError(f"Error converting shape to a TensorShape: {error}.") from None
     graph = get_default_graph()
-    return graph._add_op("Placeholder", graph._scope_of(name or "Placeholder"), kind, full, [])
+    return graph._add_op("Placeholder", graph._scope_of(name or "Placeholder"), kind, full)
 
 
 def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = "Const") -> Tensor:
     """Add a Const op to the default graph; mirrors `constant_op.constant_v1`. Raises TypeError, ValueError."""
     kind, full = _type_and_shape(value, _as_dtype(dtype).base_dtype if dtype else None, shape)
-    return get_default_graph()._add_op("Const", name, kind, full, [])
+    return get_default_graph()._add_op("Const", name, kind, full)
 
 
 def identity(input: Any, name: Any = None) -> Tensor:  # noqa: A002
@@ -398,7 +401,7 @@ def identity(input: Any, name: Any = None) -> Tensor:  # noqa: A002
         if input is None:
             raise ValueError("Tried to convert 'input' to a tensor and failed. Error: None values not supported.")
         x = _convert_to_tensor(input, name="input")
-        return x.graph._add_op("Identity", scope, x.dtype.base_dtype, x.shape, [x])
+        return x.graph._add_op("Identity", scope, x.dtype.base_dtype, x.shape, x)
 
 
 def add(x: Any, y: Any, name: Any = None) -> Tensor:
@@ -416,8 +419,8 @@ def add(x: Any, y: Any, name: Any = None) -> Tensor:
         if dtype != other:
             wrong = f"has type {other.name} that does not match type {dtype.name} of argument 'x'."
             raise TypeError(f"Input 'y' of '{op_type}' Op {wrong}")
-        result = graph._add_op(op_type, scope, dtype, None, [x, y])
-        result.shape = _sum_shape(result.op)
+        result = graph._add_op(op_type, scope, dtype, None, x, y)
+        result.shape = _sum_shape(result)
         return result
 
 
@@ -450,7 +453,7 @@ class Variable(_Value):
         if synchronization not in (None, _AUTO) or aggregation not in (None, _NONE):
             raise _NotCoveredError("synchronization and aggregation of a variable")
         if use_resource is None:
-            use_resource = get_variable_scope()._defaults["use_resource"]
+            use_resource = get_variable_scope()._defaults.get("use_resource")
         resource = self._resource = use_resource is None or bool(use_resource)
         if not (resource or (validate_shape and (shape is None or isinstance(shape, TensorShape)))):
             raise _NotCoveredError("the arguments validate_shape and shape of a ref variable")
@@ -487,19 +490,19 @@ class Variable(_Value):
 
     def _add_resource_ops(self, scope: str) -> None:
         graph, self.dtype, self.name = self.graph, self.initial_value.dtype.base_dtype, scope[:-1] + ":0"
-        self._handle = graph._add_op("VarHandleOp", scope or None, _DTYPES["resource"], _SCALAR, [])
+        self._handle = graph._add_op("VarHandleOp", scope or None, _DTYPES["resource"], _SCALAR)
         graph._add_helper_in("IsInitialized", "VarIsInitializedOp")
         self._initializer = graph._add_helper("AssignVariableOp", "Assign")
         self._read_name = graph._add_helper_in("Read", "ReadVariableOp")
 
     def _add_ref_ops(self, scope: str) -> None:
         graph, self.dtype = self.graph, _DTYPES[self.initial_value.dtype.base_dtype.name + "_ref"]
-        self._handle = graph._add_op("VariableV2", scope or None, self.dtype, self.shape, [])
+        self._handle = graph._add_op("VariableV2", scope or None, self.dtype, self.shape)
         self.name = self._handle.name
         if not self.initial_value.shape.is_fully_defined():
             raise ValueError(f"initial_value must have a shape specified: {self.initial_value}")
         self._initializer = graph._add_helper("Assign")
-        self._read = graph._add_op("Identity", "read", self.dtype.base_dtype, self.shape, [self._handle])
+        self._read = graph._add_op("Identity", "read", self.dtype.base_dtype, self.shape, self._handle)
 
     op = property(lambda self: self._handle.op)
     initializer = property(lambda self: self.graph._operation(self._initializer))
@@ -507,13 +510,13 @@ class Variable(_Value):
     def _as_graph_element(self) -> Tensor:
         if not self._resource:
             return self._handle
-        return Tensor(Operation(self.graph, "ReadVariableOp", self._read_name), self.dtype, self.shape)
+        return Tensor(self.graph, "ReadVariableOp", self._read_name, self.dtype, self.shape, ())
 
     def value(self) -> Tensor:
         """Return a tensor that reads the variable, see [input-name]."""
         if not self._resource:
             return self._read
-        return self.graph._add_op("ReadVariableOp", None, self.dtype, self.shape, [self._handle])
+        return self.graph._add_op("ReadVariableOp", None, self.dtype, self.shape, self._handle)
 
     def __repr__(self) -> str:
         return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}>"
@@ -552,10 +555,15 @@ def get_variable(
     ...     (w.name, get_variable("w", [2]) is w)
     ('a/w:0', True)
     """
-    arguments = locals().copy()
     graph = get_default_graph()
     scope, name_stack = graph._scope_store.current_scope, graph._name_stack
-    arguments |= {"name": scope._full_name(name), "reuse": scope._reuse}
+    arguments = {
+        "name": scope._full_name(name), "shape": shape, "dtype": dtype, "initializer": initializer,
+        "regularizer": regularizer, "reuse": scope._reuse, "trainable": True if trainable is None else trainable,
+        "collections": collections, "caching_device": caching_device, "partitioner": partitioner,
+        "validate_shape": validate_shape, "use_resource": use_resource, "custom_getter": custom_getter,
+        "constraint": constraint, "synchronization": synchronization, "aggregation": aggregation,
+    }  # fmt: skip
     graph._name_stack = ""
     try:
         if dtype is not None and initializer is not None and not callable(initializer):
@@ -567,7 +575,6 @@ def get_variable(
         for key, default in scope._defaults.items():
             if arguments[key] is None:
                 arguments[key] = default
-        arguments["trainable"] = True if trainable is None else trainable
         arguments["dtype"] = getattr(arguments["dtype"], "base_dtype", arguments["dtype"])
         getter = arguments.pop("custom_getter")
         if getter is None:
@@ -674,6 +681,10 @@ _DEFAULTS = (
 )  # fmt: skip
 
 
+def _given(*values: Any) -> dict[str, Any]:
+    return {key: value for key, value in zip(_DEFAULTS, values, strict=True) if value is not None}
+
+
 class VariableScope(_Partial):
     """A prefix and defaults for `get_variable`; mirrors `variable_scope.VariableScope`.
 
@@ -687,8 +698,9 @@ class VariableScope(_Partial):
     ) -> None:  # fmt: skip
         dtype = _DTYPES["float32"] if dtype == "float32" else dtype
         self._reuse, self._name, self._name_scope = reuse, name, name_scope
-        given = (initializer, regularizer, caching_device, partitioner, custom_getter, dtype, use_resource, constraint)
-        self._defaults = dict(zip(_DEFAULTS, given, strict=True))
+        self._defaults = _given(
+            initializer, regularizer, caching_device, partitioner, custom_getter, dtype, use_resource, constraint
+        )
 
     name, reuse, original_name_scope = (property(operator.attrgetter(a)) for a in ("_name", "_reuse", "_name_scope"))
 
@@ -696,7 +708,10 @@ class VariableScope(_Partial):
         key = name.removeprefix("set_")
         if key not in _DEFAULTS or name == "set_constraint":
             return super().__getattr__(name)
-        return self._defaults[key] if key == name else functools.partial(self._defaults.__setitem__, key)
+        return self._defaults.get(key) if key == name else functools.partial(self._set, key)
+
+    def _set(self, key: str, value: Any) -> None:
+        self._defaults = {**self._defaults, key: value}  # what it was may be an inner scope's too
 
     def reuse_variables(self) -> None:
         """Set `reuse` of this object to True: to the end of its block, and wherever it is opened again."""
@@ -720,12 +735,13 @@ class VariableScope(_Partial):
         called first, and what it gets as true getter is the next one out.
         """
         scope = VariableScope.__new__(VariableScope)
-        scope._reuse, scope._name, scope._name_scope = reuse, name, name_scope
-        scope._defaults = {**self._defaults, "constraint": None, **given}
-        inner, outer = given.get("custom_getter"), self._defaults["custom_getter"]
-        if inner is not None and outer is not None:
-            nested = lambda getter, *args, **kwargs: inner(functools.partial(outer, getter), *args, **kwargs)  # noqa: E731
-            scope._defaults["custom_getter"] = nested
+        scope._reuse, scope._name, scope._name_scope, scope._defaults = reuse, name, name_scope, self._defaults
+        if given or "constraint" in self._defaults:
+            scope._defaults = {**self._defaults, "constraint": None, **given}
+            inner, outer = given.get("custom_getter"), self._defaults.get("custom_getter")
+            if inner is not None and outer is not None:
+                nested = lambda getter, *args, **kwargs: inner(functools.partial(outer, getter), *args, **kwargs)  # noqa: E731
+                scope._defaults["custom_getter"] = nested
         return scope
 
 
@@ -733,7 +749,7 @@ class _VariableScopeStore(threading.local):
     """A graph's current variable scope, and how often each name was opened; each thread has its own."""
 
     def __init__(self) -> None:
-        self.current_scope = VariableScope(False)
+        self.current_scope = _ROOT._derive(False, "", "", {})
         self.counts: dict[Any, int] = {}
 
     def unique_name(self, prefix: Any) -> Any:
@@ -786,8 +802,9 @@ class variable_scope(_Partial):  # noqa: N801
         reuse: Any = None, dtype: Any = None, use_resource: Any = None, constraint: Any = None,
         auxiliary_name_scope: Any = True,
     ) -> None:  # fmt: skip
-        given = (initializer, regularizer, caching_device, partitioner, custom_getter, dtype, use_resource, constraint)
-        self._given = {key: value for key, value in zip(_DEFAULTS, given, strict=True) if value is not None}
+        self._given = _given(
+            initializer, regularizer, caching_device, partitioner, custom_getter, dtype, use_resource, constraint
+        )
         self._name_or_scope, self._default_name = name_or_scope, default_name
         if default_name is None and name_or_scope is None:
             raise TypeError("If default_name is None then name_or_scope is required")
@@ -963,6 +980,19 @@ def _as_dtype(value: Any) -> DType:
     raise TypeError(f"Cannot convert the argument `type_value`: {value!r} to a TensorFlow DType.")
 
 
+def _dims(shape: Any) -> tuple[Any, ...] | None:
+    """Return the sizes that a shape, a list of sizes or one size stands for."""
+    if shape is None or isinstance(shape, TensorShape):
+        return None if shape is None else shape._dims
+    sizes = tuple(shape) if isinstance(shape, (list, tuple)) else (shape,)
+    for size in sizes:
+        if type(size) is not int and size is not None:
+            raise _NotCoveredError(f"a shape with {size!r} in it")
+        if size is not None and size < 0:
+            raise ValueError(f"Dimension {size} must be >= 0")
+    return sizes
+
+
 class TensorShape(_Value):
     """Sizes of which some may be None, or None: then the rank is unknown too; mirrors `tensor_shape.TensorShape`.
 
@@ -971,17 +1001,9 @@ class TensorShape(_Value):
     """
 
     def __init__(self, dims: Any) -> None:
-        if isinstance(dims, TensorShape):
-            dims = dims._dims
-        elif dims is not None:
-            dims = tuple(dims) if isinstance(dims, (list, tuple)) else (dims,)
-            for size in dims:
-                if size is not None and type(size) is not int:
-                    raise _NotCoveredError(f"a shape with {size!r} in it")
-                if size is not None and size < 0:
-                    raise ValueError(f"Dimension {size} must be >= 0")
-        self._dims: tuple[Any, ...] | None = dims
-        self.rank = self.ndims = None if dims is None else len(dims)
+        self._dims = _dims(dims)
+
+    rank = ndims = property(lambda self: None if self._dims is None else len(self._dims))
 
     def as_list(self) -> list[Any]:
         """Return the sizes, None where they are unknown. Raises ValueError when the rank is."""
@@ -995,13 +1017,13 @@ class TensorShape(_Value):
 
     def is_compatible_with(self, other: Any) -> bool:
         """Return whether some full shape fits both."""
-        mine, theirs = self._dims, TensorShape(other)._dims
+        mine, theirs = self._dims, _dims(other)
         if mine is None or theirs is None or mine == theirs:
             return True
         return len(mine) == len(theirs) and all(a == b or None in (a, b) for a, b in zip(mine, theirs, strict=True))
 
     def __eq__(self, other: object) -> bool:
-        return self._dims == TensorShape(other)._dims
+        return self._dims == _dims(other)
 
     def __str__(self) -> str:
         return "<unknown>" if self._dims is None else str(self._dims)
@@ -1025,6 +1047,8 @@ def _type_and_shape(value: Any, dtype: DType | None, shape: Any) -> tuple[DType,
     """Return those of a constant, asked for or found; mirrors `tensor_util.make_tensor_proto`."""
     if value is None:
         raise ValueError("None values not supported.")
+    if type(value) is float and dtype is None and shape is None:
+        return _DTYPES["float32"], _SCALAR  # as the rest would find, for the most usual value
     leaves, dims = _leaves(value)
     kinds = set(map(type, leaves))
     if not kinds <= _PYTHON_TYPES.keys() or {str} < kinds:
@@ -1046,18 +1070,18 @@ def _type_and_shape(value: Any, dtype: DType | None, shape: Any) -> tuple[DType,
     return dtype, full
 
 
-def _sum_shape(op: Operation) -> TensorShape:
+def _sum_shape(sum_: Tensor) -> TensorShape:
     """Return the shape of a sum; mirrors `BroadcastBinaryOpOutputShapeFnHelper` of common_shape_fns.cc."""
-    x, y = [operand.shape._dims for operand in op.inputs]
+    x, y = [operand.shape._dims for operand in sum_._inputs]
     if x is None or y is None or x == y:
-        return TensorShape(x if x == y else None)
+        return sum_._inputs[0].shape if x == y else TensorShape(None)
     shapes, dims, rank = (x, y), [], max(len(x), len(y))
     for a, b in zip(*([1] * (rank - len(shape)) + [*shape] for shape in shapes), strict=True):
         if not (a == b or 1 in (a, b) or None in (a, b)):
-            del op.graph._operations[op.name]
-            name = op.outputs[0].dtype.name
-            kind = {"float16": "half", "float32": "float", "float64": "double"}.get(name, name).upper()
-            node = f"'{{{{node {op.name}}}}} = {op.type}[T=DT_{kind}]({', '.join(i.op.name for i in op.inputs)})'"
+            del sum_.graph._operations[sum_._op_name]
+            kind = {"float16": "half", "float32": "float", "float64": "double"}.get(sum_.dtype, sum_.dtype.name).upper()
+            inputs = ", ".join(operand._op_name for operand in sum_._inputs)
+            node = f"'{{{{node {sum_._op_name}}}}} = {sum_._op_type}[T=DT_{kind}]({inputs})'"
             given = ", ".join(str([*shape]).replace("None", "?").replace(" ", "") for shape in shapes)
             raise ValueError(f"Dimensions must be equal, but are {a} and {b} for {node} with input shapes: {given}.")
         known = [size for size in (a, b) if size is not None and size > 1]
@@ -1108,5 +1132,5 @@ class glorot_uniform_initializer(_Initializer):  # noqa: N801
         return "random_uniform", [*values, ("RandomUniform", None), ("Sub", "sub"), ("Mul", "mul")], "AddV2"
 
 
-_SCALAR = TensorShape([])
+_ROOT, _SCALAR = VariableScope(False), TensorShape([])
 _thread = _Thread()
