@@ -23,29 +23,40 @@ from typing import NamedTuple
 
 from scopekit.graph import Read, ScopekitError
 
-_PASS, _CALL, _JOIN, _WRITE, _APPLY, _QUIET, _ARITHMETIC, _FORWARD = range(8)
+_PASS, _CALL, _WRITE, _APPLY, _QUIET, _ARITHMETIC, _FORWARD = range(7)
 _TYPES = {
     _PASS: "Identity RefIdentity IdentityN ReadVariableOp Enter RefEnter Exit RefExit Switch RefSwitch Merge RefMerge"
     " NextIteration RefNextIteration StopGradient PreventGradient CheckNumerics Snapshot Print",
     _CALL: "PartitionedCall StatefulPartitionedCall While StatelessWhile If StatelessIf Case StatelessCase",
-    _JOIN: "Concat ConcatV2",
     _QUIET: "Save SaveV2 SaveSlices IsVariableInitialized VarIsInitializedOp DestroyResourceOp DisableCopyOnRead Assert"
     " PrintV2 Shape ShapeN Size Rank VariableShape ZerosLike OnesLike BroadcastGradientArgs",
-    _ARITHMETIC: "Abs Add AddN AddV2 Cast Ceil ClipByValue Div DivNoNan Equal Exp Floor FloorDiv FloorMod Greater"
-    " GreaterEqual IsFinite Less LessEqual Log LogicalAnd LogicalNot LogicalOr Max Maximum Mean Min Minimum Mod Mul"
-    " MulNoNan Neg Pow Prod RealDiv Reciprocal Round Rsqrt Select SelectV2 Sign Sqrt Square SquaredDifference Sub Sum"
-    " TruncateDiv",
+    _ARITHMETIC: "Abs Add AddN AddV2 All Any Cast Ceil ClipByValue Div DivNoNan Equal EuclideanNorm Exp Floor FloorDiv"
+    " FloorMod Greater GreaterEqual IsFinite IsInf IsNan L2Loss Less LessEqual Log LogicalAnd LogicalNot LogicalOr Max"
+    " Maximum Mean Min Minimum Mod Mul MulNoNan Neg NotEqual Pow Prod RealDiv Reciprocal Round Rsqrt Select SelectV2"
+    " Sign Sqrt Square SquaredDifference Sub Sum TruncateDiv",
 }
+# Moves and lookups compute nothing, but what becomes of their results tells what they are for.
+_MOVES = frozenset(
+    {"Concat", "ConcatV2", "ExpandDims", "Pack", "Pad", "PadV2", "Reshape", "ReverseV2", "Slice", "Squeeze"}
+    | {"StridedSlice", "Tile", "Transpose"}
+)
+_JOINS = frozenset({"Concat", "ConcatV2"})
+_TABLES = frozenset({"Concat", "ConcatV2", "Pad", "PadV2", "Reshape", "Slice", "StridedSlice"})  # may leave a table
+LOOKUPS = frozenset({"Gather", "GatherNd", "GatherV2", "ResourceGather", "ResourceGatherNd"})
 CALLS = frozenset(_TYPES[_CALL].split())
 _WRITES = re.compile(r"Assign|(Resource)?Scatter(Nd)?(Add|Sub|Mul|Div|Min|Max|Update)|(Resource)?StridedSliceAssign")
 _APPLIES = re.compile(r"(Resource)?(Sparse)?Apply[A-Z]")
 _GRADIENT = re.compile(r"(?:^|/)(?:gradients(?:_\d+)?|gradient_tape)/")
 _BACKWARD = re.compile(r"__backward_|_grad_(?:body|cond|true|false|\d)")
 _SAVES = frozenset({"TensorListPushBack", "OptionalFromValue", "StackPushV2"})  # for the gradient of a loop
+_INVERSES = {"Div": 1, "DivNoNan": 1, "RealDiv": 1, "Reciprocal": 0, "Rsqrt": 0}  # and which input it is
 _PENALTIES = frozenset({"Square", "Abs", "Pow", "Mul"})
 _REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min"})
+_FIRST = _REDUCTIONS | _MOVES - {"Concat", "ConcatV2", "Pack"} | {"Pow"}
 # What becomes of a result: the ways in which the ops behind it use it.
-_ESCAPES, _DERIVES, _GRADS, _WRITTEN, _APPLIED, _LOGGED, _ENDS, _REDUCED = (1 << i for i in range(8))
+_ESCAPES, _DERIVES, _GRADS, _WRITTEN, _APPLIED, _LOGGED, _ENDS, _REDUCED, _COMPUTED, _DIVIDES = (
+    1 << i for i in range(10)
+)
 _TURNS, _DEPTH, _NESTED, _NEAR, _BUDGET = 64, 24, 64, 200, 20_000_000
 
 _Branch = tuple[tuple[str, int], ...]
@@ -90,11 +101,13 @@ class _Alias:
 class _Result:
     """A tensor made of variables by arithmetic alone; what becomes of it says which role the arithmetic has."""
 
-    __slots__ = ("born", "depth", "fate", "parents", "pure", "type")
+    __slots__ = ("born", "depth", "fate", "name", "others", "parents", "pure", "takers", "type", "visit")
 
-    def __init__(self, type_: str, depth: int, born: int, pure: bool) -> None:
-        self.type, self.depth, self.born, self.pure, self.fate = type_, depth, born, pure, 0
+    def __init__(self, visit: _Visit, name: str, type_: str, depth: int, born: int, others: list[str]) -> None:
+        self.visit, self.name, self.type, self.depth, self.born, self.fate = visit, name, type_, depth, born, 0
+        self.others, self.pure = others, not others  # what goes into it besides, and whether nothing does
         self.parents: list[_Result] = []
+        self.takers: list[tuple[int, Read]] | None = None  # of what is still the table: who uses it
 
 
 class _Where(NamedTuple):
@@ -121,16 +134,23 @@ class Flow:
         """Take the functions that ops may call, by their names."""
         self.library, self.budget = library, _BUDGET
         self.codes = {kind: code for code, kinds in _TYPES.items() for kind in kinds.split()}
+        self.codes |= dict.fromkeys(_MOVES | LOOKUPS, _ARITHMETIC)
         self.found: list[tuple[int, Read, _Result | None]] = []
         self.again = False  # whether a read may have been found twice, or out of order
         self.results: list[_Result] = []
         self.handed: list[tuple[int, Read, _Alias]] = []
+        self.seeds: Mapping[str, str] = {}
         self.assigned: dict[str, list[tuple[_Visit, str]]] = {}
+        self.targets: set[str] = set()  # what an optimizer trains
+        self.slots: set[str] = set()  # what it takes besides
+        self.summed: set[str] = set()  # what the graph adds to
+        self.copied: set[str] = set()  # ops of an initial value, of which copies run in their place
         self.traces: dict[str, str] = {}
 
     def visit(self, body: Body, seeds: Mapping[str, str], entry: bool = False) -> None:
         """Follow the variables in `body`; seeds says which tensor is which variable."""
         self.again = self.again or entry or bool(self.found)
+        self.seeds = seeds
         watch: _Watch = {tensor: _Alias((variable,)) for tensor, variable in seeds.items()}
         _Visit(self, body, watch, _Where(functions=(body.prefix,), entry=entry)).run()
 
@@ -164,14 +184,22 @@ class Flow:
                 steps.add(read.variable)
         forward = {read.variable for (_, read, _), role in zip(self.found, roles, strict=True) if role == "forward"}
         found: list[tuple[int, Read]] = []
-        own = applied - forward
+        own, slots = applied - forward, (self.slots - self.targets) | self._counted(applied | trained)
         for (order, read, result), role in zip(self.found, roles, strict=True):
             if role == "penalty":  # of a variable that nothing else reads it is no penalty but the program
                 role = "regularizer" if read.variable in forward else "forward"
-            elif role == "forward" and read.variable in steps:
+            elif role == "handed":  # given out as a flat vector of all weights is, or as a figure for a summary
+                role = "bookkeeping" if read.variable in forward else "forward"
+            if role == "forward" and (read.variable in steps or read.variable in slots):
                 role = "bookkeeping"
             elif result and role == "bookkeeping" and read.variable in own:
                 role = "optimizer"  # its powers and rates
+            takers = result.takers if result and result.takers and role == "forward" else []
+            # A table that is looked up, or joined of parts, is read by those who take it.
+            joined = result is not None and result.pure and result.type in _JOINS
+            if len(takers) > 1 and (joined or any(taker.type in LOOKUPS for _, taker in takers)):
+                found += [(at, taker._replace(variable=read.variable)) for at, taker in takers]
+                continue
             found.append((order, read if read.role == role else read._replace(role=role)))
         for order, read, alias in self.handed:
             if not alias.used and read.variable not in forward:
@@ -181,13 +209,24 @@ class Flow:
         every = map(itemgetter(1), found)
         return tuple(dict.fromkeys(every) if self.again else every)
 
+    def _counted(self, trained: set[str]) -> set[str]:
+        """Return the variables that the graph adds to and that go nowhere but into a figure: those of tf.metrics."""
+        used = {
+            read.variable
+            for _, read, result in self.found
+            if read.role == "forward" or (result and result.fate & _ESCAPES)
+        }
+        return self.summed - trained - used
+
     def _settle(self) -> None:
         """Tell each result what becomes of the results that are made of it."""
         for result in self.results:
-            if not result.fate & ~_LOGGED and not (result.fate and result.pure):
+            if not result.fate & ~_LOGGED and not self._figure(result):
                 result.fate |= _ENDS
             if result.type in _REDUCTIONS:
                 result.fate |= _REDUCED
+            if result.type not in _MOVES:
+                result.fate |= _COMPUTED
         todo = list(self.results)
         while todo:
             result = todo.pop()
@@ -195,27 +234,47 @@ class Flow:
                 if result.fate & ~_DERIVES & ~parent.fate:
                     parent.fate |= result.fate & ~_DERIVES
                     todo.append(parent)
+        for result in self.results:
+            del result.visit  # which knows the result: a circle that the collector would have to find
+
+    def _figure(self, result: _Result) -> bool:
+        """Whether a result that goes nowhere, or into a summary, is a figure about variables and no end of the program.
+
+        It is one if it is logged, and nothing goes into it but variables and constants; if it is rows of a gradient's;
+        and if a copy of it runs.
+        """
+        if not result.fate:
+            looked_up = result.type in LOOKUPS and result.visit.near_gradient(result.others, _NEAR)
+            return looked_up or result.name in self.copied
+        todo, seen = [result], {id(result)}
+        while todo:
+            one = todo.pop()
+            if one.others and not one.visit.constants.issuperset(one.others):
+                return False
+            new = [parent for parent in one.parents if id(parent) not in seen]
+            seen.update(map(id, new))
+            todo += new
+        return True
 
     def _role(self, read: Read, result: _Result, trained: set[str]) -> str:
         """Return the role of a read whose result has been followed."""
-        if not result.fate & (_ESCAPES | _GRADS | _ENDS):
-            by_assign = read.variable in trained and not read.op.count("MovingAv")
-            return "optimizer" if result.fate & _APPLIED or by_assign else "bookkeeping"
-        alone = result.type in _PENALTIES and result.pure and not result.parents
-        return "penalty" if alone and result.fate & _REDUCED and not result.fate & _ESCAPES else "forward"
+        fate = result.fate
+        if not fate & (_ESCAPES | _GRADS | _ENDS):
+            if fate & (_APPLIED | _WRITTEN):
+                by_assign = read.variable in trained and not read.op.count("MovingAv")
+                return "optimizer" if fate & _APPLIED or by_assign else "bookkeeping"
+            return "bookkeeping" if result.pure else "handed"
+        if result.type == "L2Loss":
+            return "regularizer"
+        if result.type in _PENALTIES and result.pure and not result.parents and fate & _REDUCED:
+            if fate & _DIVIDES and not fate & _ESCAPES and fate & _LOGGED:
+                return "handed"
+            return "forward" if fate & (_ESCAPES | _DIVIDES) else "penalty"
+        return "handed" if result.pure and not fate & (_ESCAPES | _GRADS | _COMPUTED) else "forward"
 
     def _trained(self, variable: str) -> bool:
         """Whether a gradient is among the tensors of which the variable's new value is made, not far away."""
-        for visit, tensor in self.assigned[variable]:
-            todo, seen = [tensor], set[str]()
-            while todo and len(seen) < _NEAR:
-                name = todo.pop(0).partition(":")[0]
-                if name not in seen and visit.in_gradient(name):
-                    return True
-                if name not in seen and name in visit.index:
-                    todo += [given for given in visit.body.given(visit.index[name]) if given[0] != "^"]
-                seen.add(name)
-        return False
+        return any(visit.near_gradient([tensor], _NEAR) for visit, tensor in self.assigned[variable])
 
 
 class _Visit:
@@ -229,6 +288,12 @@ class _Visit:
     def index(self) -> dict[str, int]:
         """Which op has which name; made for the few who ask."""
         return {name: op for op, name in enumerate(self.body.names)}
+
+    @cached_property
+    def constants(self) -> frozenset[str]:
+        """The names of the body's constants; made for the few who ask."""
+        ops = zip(self.body.names, self.body.types, strict=True)
+        return frozenset(name for name, kind in ops if kind in ("Const", "Fill"))
 
     def run(self) -> list[_Alias | None]:
         """Follow the variables; return what the function returns, as far as it is a variable."""
@@ -273,17 +338,20 @@ class _Visit:
         code = self.flow.codes.get(kind, -1)
         if code < 0:
             code = self.flow.code(kind)
-        if code <= _JOIN:
-            if code == _CALL:
-                hits = self.call(op, hits, now)
-            elif code == _PASS or "/ConcatPartitions/" in name:
-                hits = self.hand_on(op, inputs, hits, now)
-            if not hits:
-                return
-        result = None
+        if code == _CALL:
+            hits = self.call(op, hits, now)
+        elif (code == _PASS and not name.endswith("/pred_id")) or "/ConcatPartitions/" in name:
+            hits = self.hand_on(op, inputs, hits, now)
+        if not hits:
+            return
+        result, copied = None, self.copied(name, kind) if "_" in name else ""
+        if copied:
+            self.flow.copied.add(copied)
         if where.gradient or kind in _SAVES or ("grad" in name and self.in_gradient(name)):
             role, use = "gradient", _GRADS
-        elif code >= _ARITHMETIC and (kind == "L2Loss" or "/Regularizer/" in name):
+        elif copied:
+            role, use = "bookkeeping", _WRITTEN
+        elif code >= _ARITHMETIC and "/Regularizer/" in name:
             role, use = "regularizer", _ESCAPES
         elif code == _ARITHMETIC and (result := self.result(name, kind, inputs, hits, now)):
             role, use = "", _DERIVES
@@ -292,6 +360,8 @@ class _Visit:
             at, target = hits[0]
             if at == 0 and isinstance(target, _Alias):
                 self.watch.setdefault(name, _Alias(target.variables, target.branch, now))  # a ref's Assign returns it
+                if kind.startswith("AssignAdd") and inputs[1] not in self.constants:
+                    self.flow.summed.update(target.variables)
                 for variable in target.variables:
                     self.flow.assigned.setdefault(variable, []).append((self, inputs[1] if len(inputs) > 1 else ""))
         elif code == _APPLY:
@@ -301,13 +371,17 @@ class _Visit:
         else:
             role, use = "forward", _ESCAPES
         order = where.order if where.order >= 0 else op
-        full = self.body.prefix + name
+        full, table = self.body.prefix + name, result.takers if result else None
         seen: list[str] = []  # an op may take one variable twice
-        for _, value in hits:
+        for at, value in hits:
             if isinstance(value, _Result):
-                value.fate |= use
+                value.fate |= use | (_DIVIDES if kind in _INVERSES and at == _INVERSES[kind] else 0)
+                if value.takers is not None and value.takers is not table and role in ("", "forward"):
+                    value.takers.append((order, Read("", full, "forward", kind, where.via, where.branch)))
                 continue
             value.used = True
+            if code == _APPLY:
+                (self.flow.slots if at else self.flow.targets).update(value.variables)
             for variable in value.variables:
                 if variable not in seen:
                     seen.append(variable)
@@ -325,6 +399,27 @@ class _Visit:
             if stem in self.index:
                 return True
         return False
+
+    def near_gradient(self, tensors: list[str], limit: int) -> bool:
+        """Whether a gradient is among the tensors of which these are made, not far away."""
+        todo, seen = list(tensors), set[str]()
+        while todo and len(seen) < limit:
+            name = todo.pop(0).partition(":")[0]
+            if name not in seen and self.in_gradient(name):
+                return True
+            if name not in seen and name in self.index:
+                todo += [given for given in self.body.given(self.index[name]) if given[0] != "^"]
+            seen.add(name)
+        return False
+
+    def copied(self, name: str, kind: str) -> str:
+        """Return the op of which TensorFlow made this copy for a ref variable's initial value: ``MatMul_net/w``."""
+        at = name.find("_")
+        while at >= 0:
+            if name[at + 1 :] in self.flow.seeds and name[:at] in self.index:
+                return name[:at] if self.body.types[self.index[name[:at]]] == kind else ""
+            at = name.find("_", at + 1)
+        return ""
 
     def hand_on(self, op: int, inputs: list[str], hits: _Hits, now: int) -> _Hits:
         """Hand the value on to the op's outputs; return the hits that are used otherwise (a Switch's predicate)."""
@@ -357,7 +452,9 @@ class _Visit:
                 if not name.startswith(variable + "/"):
                     read = Read(variable, self.body.prefix + name, "forward", kind, self.where.via, branch)
                     self.flow.handed.append((self.where.order if self.where.order >= 0 else op, read, handed))
-        return [hit for hit in hits if hit[0]] if switch else []
+        # What is switched by itself is the predicate of a conditional, which its `pred_id` reads.
+        by_itself = len({value.variables for _, value in hits if isinstance(value, _Alias)}) < len(hits)
+        return [hit for hit in hits if hit[0]] if switch and not by_itself else []
 
     def result(self, name: str, kind: str, inputs: list[str], hits: _Hits, now: int) -> _Result | None:
         """Return the value that arithmetic makes of `hits`, to be followed; None where that has gone on too long."""
@@ -367,11 +464,15 @@ class _Visit:
             return None
         result = self.watch.get(name)
         if not isinstance(result, _Result):
-            # The axes of a sum and the exponent of a power are no data.
-            data = inputs[:1] if kind in _REDUCTIONS or kind == "Pow" else inputs
-            pure = all(given in self.watch or given[0] == "^" for given in data)
-            self.watch[name] = result = _Result(kind, depth, now, pure)
+            # The axes of a sum, the exponent of a power and the place of a slice are no data.
+            data = inputs[:1] if kind in _FIRST else inputs[:-1] if kind == "ConcatV2" else inputs
+            others = [given for given in data if given not in self.watch and given[0] != "^"]
+            self.watch[name] = result = _Result(self, name, kind, depth, now, others)
             self.flow.results.append(result)
+            # A table without its first row, with zeros before it or under dropout, is still the table.
+            moved = kind in _TABLES and (not others or self.constants.issuperset(others))
+            if len(parents) < 2 and (moved or "dropout" in name):
+                result.takers = parents[0].takers if parents else []
         result.pure = result.pure and all(parent.pure for parent in parents)
         result.parents += parents
         return result

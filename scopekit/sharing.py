@@ -28,14 +28,15 @@ from functools import cache
 from itertools import islice, takewhile
 from math import prod
 
+from scopekit.flow import LOOKUPS
 from scopekit.graph import Read, ScopeGraph, Variable, pause_gc
 
-_LOOKUPS = frozenset({"Gather", "GatherV2", "GatherNd", "ResourceGather", "ResourceGatherNd"})
 _PRODUCTS = frozenset(
     {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "SparseMatMul", "SparseTensorDenseMatMul", "Einsum"}
     | {"Conv2D", "Conv3D", "Conv2DBackpropInput", "Conv3DBackpropInputV2", "DepthwiseConv2dNative", "Transpose"}
-    | _LOOKUPS
+    | LOOKUPS
 )
+_PARTS = frozenset({"Slice", "StridedSlice"})
 _SIDE = re.compile(r"/branch_\d+$")  # of an If or a Case
 _NUMBER = re.compile(r"_\d+(?=/|$)")
 _LAYER = re.compile(r"(layer|block|conv|deconv|fc|dense|hidden|linear|lin|unit|stage|h|l)_?(\d+)")
@@ -228,9 +229,11 @@ def _calls(variable: str, uses: list[_Use], scopes: _Scopes) -> tuple[tuple[Call
     for name, (use, *_) in zip(names, groups, strict=True):
         sorts.setdefault((_plain(use.scope), use.leaf) if name != use.address else (name, ""), (name, use))
     different: list[tuple[str, _Use]] = []
+    before: list[tuple[str, _Use]] = []
     for one in islice(sorts.values(), _MANY):
-        if not any(_copies(one, other, scopes) for other in different):
+        if not any(_copies(one, other, scopes) for other in different + before):
             different.append(one)
+        before = [one]
     return calls, "two places" if len(different) > 1 else "called again"
 
 
@@ -240,8 +243,10 @@ def _copies(one: tuple[str, _Use], other: tuple[str, _Use], scopes: _Scopes) -> 
     if a.leaf != b.leaf:
         return False
     if name == a.address or named == b.address:  # no scope parts them: what is read beside them does
-        return a.scope == b.scope and bool((a.before and a.before == b.before) or (a.after and a.after == b.after))
-    return scopes[name] <= scopes[named] or scopes[named] <= scopes[name]
+        beside = (a.before and a.before == b.before) or (a.after and a.after == b.after)
+        return bool(beside) and _plain(a.scope) == _plain(b.scope)
+    both = scopes[name] & scopes[named]  # each may have variables of its own, as the moving averages of a tower
+    return 2 * len(both) > min(len(scopes[name]), len(scopes[named]))
 
 
 def _group(variable: str, uses: list[_Use]) -> list[list[_Use]]:
@@ -262,10 +267,10 @@ def _group(variable: str, uses: list[_Use]) -> list[list[_Use]]:
         for use in members:
             key = use.leaf, use.read.branch
             copies[seen[key]].append(use)
-            seen[key] += 1
+            seen[key] += use.read.type not in _PARTS
         for copy in copies.values():
-            lookups = [[use] for use in copy if use.read.type in _LOOKUPS]
-            products = [[use] for use in copy if use.read.type in _PRODUCTS - _LOOKUPS]
+            lookups = [[use] for use in copy if use.read.type in LOOKUPS]
+            products = [[use] for use in copy if use.read.type in _PRODUCTS - LOOKUPS]
             rest = [use for use in copy if use.read.type not in _PRODUCTS]
             if rest:
                 products[:1] = [[*(products[0] if products else []), *rest]]
@@ -361,8 +366,9 @@ def _twins(readers: list[Readers]) -> Iterator[Suspicion]:
         return bisect_left(names, scope + "0") - bisect_left(names, scope + "/")  # 0 comes after /
 
     for (scope, copy), found in pairs.items():
-        layers = {name.rpartition("/")[0] for _, name in found}
-        matrices = sum(len(read[name].shape or ()) > 1 for _, name in found)
+        own = [name for _, name in found if name.rpartition("/")[0] not in read]  # a moving average is no layer
+        layers = {name.rpartition("/")[0] for name in own}
+        matrices = sum(len(read[name].shape or ()) > 1 for name in own)
         # Less than two layers may be meant (dense, dense_1), and so may a stack of many copies.
         if (not copy or (len(found) == holds(copy) and not holds(scope + "_3"))) and (len(layers) > 1 or matrices > 1):
             what = f"{copy!r} holds the variables of {scope!r} once more"
@@ -392,9 +398,14 @@ def _unread(readers: list[Readers], others: dict[str, dict[str, dict[str, str]]]
     frozen = []
     for r in readers:
         name, roles = r.variable.name, others[r.variable.name]
-        if r.variable.trainable is False or any(
-            kind.startswith("Assign") and op != f"{name}/Assign" and not _RESTORED.search(op)
-            for op, kind in roles.get("bookkeeping", {}).items()
+        counter = r.variable.shape == () and "int" in r.variable.dtype
+        if (
+            r.variable.trainable is False
+            or counter
+            or any(
+                kind.startswith("Assign") and op != f"{name}/Assign" and not _RESTORED.search(op)
+                for op, kind in roles.get("bookkeeping", {}).items()
+            )
         ):
             continue
         if not r.calls and roles.keys() == {"bookkeeping"}:  # Keras exports handles that nothing touches at all
@@ -423,7 +434,11 @@ def _layers(readers: list[Readers]) -> Iterator[Suspicion]:
         kinds = {match[1] for match in layers if match}
         # layer, layer_1, layer_2 are the numbers of TensorFlow; layer1 and layer2 were written by somebody.
         bare = {name.rpartition("/")[2] for name in names} & kinds
-        if r.shared and all(layers) and len(kinds) == 1 and not bare:
+        # Layers that each take a slice of one variable have weights of their own in it.
+        sliced = all(
+            op.rpartition("/")[2].lower().startswith(("slice", "strided_slice")) for c in r.calls for op in c.ops
+        )
+        if r.shared and all(layers) and len(kinds) == 1 and not bare and not sliced:
             glued.setdefault(tuple(names), []).append(r.variable.name)
     for scopes, variables in glued.items():
         yield Suspicion(

@@ -19,7 +19,7 @@ from scopekit.readers import read
 from scopekit.sharing import Readers, Sharing, analyse
 from scopekit.show.text import who_reads
 
-LOOPS = {"gpt_train_and_sample", "loop", "conditional", "towers"}
+LOOPS = {"gpt_train_and_sample", "loop", "conditional", "towers", "predicate"}
 
 
 @pytest.fixture
@@ -70,6 +70,7 @@ KINDS = {
     "bert": {"two places"},
     "autoencoder": {"two places"},
     "word2vec": {"two places"},
+    "unrolled": {"called again"},
 }
 
 
@@ -102,6 +103,19 @@ def test_roles_of_an_optimizer_without_a_scope() -> None:
     assert kernel["optimizer"] == {"mul_157", "sub_26"}
     assert roles(found, "bert/embeddings/word_embeddings/adam_m")["optimizer"] == {"Mul_3"}
     assert {"PolynomialDecay/Cast_2", "Cast"} <= roles(found, "global_step")["bookkeeping"]
+
+
+def test_roles_of_figures_and_steps_by_hand() -> None:
+    lamb = analyse(read(build(tf1_programs.lamb, True)[0]))
+    assert roles(lamb, "net/fc1/Matrix")["optimizer"] >= {"norm/mul"}
+    assert roles(lamb, "net/fc1/Matrix/adam_m").keys() == {"bookkeeping", "optimizer"}
+    figures = analyse(read(build(tf1_programs.figures, True)[0]))
+    kernel = roles(figures, "conv1/weights")
+    assert kernel["bookkeeping"] >= {"Min", "Max", "sub", "mul_1", "global_norm/L2Loss"}
+    assert "regularizer" not in kernel
+    assert not any(r.calls for r in figures.readers if r.variable.name.startswith("mean/"))
+    flat = analyse(read(build(tf1_programs.flat_vector, False)[0]))
+    assert roles(flat, "net/fc1/bias")["bookkeeping"] >= {"Reshape_1"}
 
 
 def test_moving_averages_are_no_optimizers() -> None:

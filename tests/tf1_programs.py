@@ -650,7 +650,134 @@ def autoencoder() -> Truth:
     return {"w": ["encoder", "decoder"]}
 
 
+# -- what reads a variable without being a layer -----------------------------------------------------------------
+
+
+def _net(x: tf.Tensor) -> tf.Tensor:
+    with tf1.variable_scope("net", reuse=tf1.AUTO_REUSE):
+        return tf.reduce_mean(tf.square(_linear(tf.nn.relu(_linear(x, 8, "fc1")), 1, "fc2")))
+
+
+def lamb() -> Truth:
+    """ALBERT's LAMB: weight decay, moments and a trust ratio of norms, all by hand, choose the step."""
+    loss = _net(tf1.placeholder(tf.float32, [4, 8]))
+    weights = tf1.trainable_variables()
+    for w, grad in zip(weights, tf1.gradients(loss, weights), strict=True):
+        m, v = (tf1.get_variable(f"{w.op.name}/{name}", w.shape, trainable=False) for name in ("adam_m", "adam_v"))
+        next_m, next_v = 0.9 * m + 0.1 * grad, 0.999 * v + 0.001 * tf.square(grad)
+        update = next_m / (tf.sqrt(next_v) + 1e-6) + 0.01 * w
+        w_norm, u_norm = tf.norm(w, ord=2), tf.norm(update, ord=2)
+        ratio = tf1.where(tf.greater(w_norm, 0), tf1.where(tf.greater(u_norm, 0), w_norm / u_norm, 1.0), 1.0)
+        tf.group(w.assign(w - 0.1 * ratio * update), m.assign(next_m), v.assign(next_v))
+    return {}
+
+
+def flat_vector() -> Truth:
+    """TRPO and MpiAdam: all weights as one vector, fetched, and set from one that is fed."""
+    _net(tf1.placeholder(tf.float32, [4, 8]))
+    weights = tf1.trainable_variables()
+    tf.concat([tf.reshape(w, [-1]) for w in weights], 0)
+    fed, start = tf1.placeholder(tf.float32, [None]), 0
+    for w in weights:
+        size = w.shape.num_elements()
+        w.assign(tf.reshape(fed[start : start + size], w.shape))
+        start += size
+    return {}
+
+
+def figures() -> Truth:
+    """Summaries of weights: norms, a grid of kernels, the ratio of update to weight; and tf.metrics."""
+    x = tf1.placeholder(tf.float32, [2, 8, 8, 1])
+    with tf1.variable_scope("conv1"):
+        kernel = tf1.get_variable("weights", [3, 3, 1, 4])
+        y = tf.nn.conv2d(x, kernel, [1, 1, 1, 1], "SAME")
+    loss = tf.reduce_mean(tf.square(y)) + _net(tf.reshape(y, [-1, 8]))
+    weights = tf1.trainable_variables()
+    grads = tf1.gradients(loss, weights)
+    tf1.train.AdagradOptimizer(0.1).apply_gradients(zip(grads, weights, strict=True))
+    scalar("norm", tf.linalg.global_norm(weights))
+    for w, grad in zip(weights, grads, strict=True):
+        scalar("ratio", tf.sqrt(tf.reduce_sum(grad * grad)) / tf.sqrt(tf.reduce_sum(w * w)))
+    low, high = tf.reduce_min(kernel), tf.reduce_max(kernel)
+    grid = tf.pad((kernel - low) / (high - low), [[1, 1], [1, 1], [0, 0], [0, 0]])
+    tf.raw_ops.ImageSummary(tag="kernels", tensor=tf.transpose(grid, [3, 0, 1, 2]))
+    tf1.metrics.mean(y)
+    return {}
+
+
+def initial_values() -> Truth:
+    """Variables whose initial values depend on others: TensorFlow copies the ops of these for ref variables."""
+    x = tf1.placeholder(tf.float32, [4, 8])
+    v = tf1.get_variable("V", [8, 3])
+    y = tf.matmul(x, v, name="dense")
+    g = tf1.get_variable("g", initializer=1.0 / tf.reduce_mean(y, 0))
+    moment = tf1.Variable(v * 0, trainable=False, name="moment")
+    loss = tf.reduce_mean(tf.square(tf.nn.relu(y) * g))
+    (grad,) = tf1.gradients(loss, [v])
+    tf.group(moment.assign(0.9 * moment + grad), v.assign_sub(0.1 * moment))
+    return {}
+
+
+def predicate() -> Truth:
+    """A variable that decides one tf.cond is read once, whatever is switched by it."""
+    a, b = tf1.placeholder(tf.float32, []), tf1.placeholder(tf.float32, [])
+    flag = tf1.get_variable("flag", initializer=True, trainable=False)
+    tf1.cond(flag, lambda: a * b, lambda: a + b)
+    return {}
+
+
+def tied_behind_moves() -> Truth:
+    """A Transformer's table, its first row zero or under dropout, is looked up and multiplied; shards are joined."""
+    ids, x = tf1.placeholder(tf.int32, [2, 4]), tf1.placeholder(tf.float32, [3, 2, 8])
+    for name in ("padded", "dropped"):
+        table = tf1.get_variable(f"{name}/table", [6, 8])
+        table = tf.concat([tf.zeros([1, 8]), table[1:]], 0) if name == "padded" else tf.nn.dropout(table, rate=0.1)
+        with tf1.name_scope(f"{name}_encoder"):
+            h = tf.nn.relu(tf.nn.embedding_lookup(table, ids))
+        with tf1.name_scope(f"{name}_logits"):
+            tf.einsum("ntd,dk->ntk", h, tf.transpose(table))
+    whole = tf.concat([tf1.get_variable(f"cell/W_{i}", [4, 8]) for i in (0, 1)], 0)
+    h = tf.zeros([2, 8])
+    for i in range(3):
+        with tf1.name_scope(f"step{i}"):
+            h = tf.tanh(tf.matmul(h + x[i], whole))
+    tied = {f"{name}/table": [f"{name}_encoder", f"{name}_logits"] for name in ("padded", "dropped")}
+    return tied | all_by(["step0", "step1", "step2"], ["cell/W_0", "cell/W_1"])
+
+
+def slices() -> Truth:
+    """Two taps of one filter, and the two halves of a state, are parts of it: one call."""
+    x, before = tf1.placeholder(tf.float32, [2, 4]), tf1.placeholder(tf.float32, [2, 4])
+    with tf1.variable_scope("causal_layer"):
+        taps = tf1.get_variable("filter", [2, 4, 4])
+        y = tf.matmul(before, taps[0]) + tf.matmul(x, taps[1])
+    state = tf1.get_variable("state", [2, 8], trainable=False)
+    c, m = tf.slice(state, [0, 0], [2, 4]), tf.slice(state, [0, 4], [2, 4])
+    state.assign(tf.concat([tf.sigmoid(y) * c, tf.tanh(m)], 1))
+    return {}
+
+
+def unrolled() -> Truth:
+    """A2C: one step to act and three to train; the cell has no scope of its own, and adds its bias outside."""
+    act, train = tf1.placeholder(tf.float32, [2, 4]), tf1.placeholder(tf.float32, [2, 3, 4])
+
+    def model(xs: list[tf.Tensor]) -> tf.Tensor:
+        h = tf.zeros([2, 4])
+        with tf1.variable_scope("model", reuse=tf1.AUTO_REUSE):
+            wx, wh, b = (tf1.get_variable(f"lstm/{n}", s) for n, s in (("wx", [4, 4]), ("wh", [4, 4]), ("b", [4])))
+            for x in xs:
+                h = tf.tanh(tf.matmul(x, wx) + tf.matmul(h, wh) + b)
+        return h
+
+    model([act])
+    model(tf.unstack(train, axis=1))
+    calls = {"wx": ["MatMul", "MatMul_2", "MatMul_4"], "wh": ["MatMul_1", "MatMul_3", "MatMul_5"]}
+    calls["b"] = ["add_1", "add_3", "add_5"]
+    return {f"model/lstm/{n}": ["model", *(f"model_1/{op}" for op in ops)] for n, ops in calls.items()}
+
+
 PROGRAMS = [
     filters_by_scope, filters_by_template, filters_by_dictionary, gpt_train, gpt_train_and_sample, ptb, dcgan, wgan,
     dqn, siamese, towers, seq2seq, partitioned, bert, regularized, loop, conditional, word2vec, autoencoder,
+    lamb, flat_vector, figures, initial_values, predicate, tied_behind_moves, slices, unrolled,
 ]  # fmt: skip
