@@ -76,14 +76,17 @@ def _check_name(name: str, kind: str) -> None:
 
     [valid-name] Letters, digits, _ . > - / and the backslash; an op or a root scope begins with a letter, digit or dot.
     """
-    if not isinstance(name, str):
-        raise _NotCoveredError(f"the name {name!r}")
     regex = _VALID_SCOPE_NAME_REGEX if kind == "scope" else _VALID_OP_NAME_REGEX
     if not regex.match(name):
         what = f"'{name}' is not a valid {kind} name. A {kind} name has to match the following pattern: {regex.pattern}"
         op = f"`{name}` is not a valid node name. Accepted names conform to Regex /{regex}/"
         raise ValueError(op if kind == "op" else what)
     if name.endswith(("//", "\n")) or name == "/":
+        raise _NotCoveredError(f"the name {name!r}")
+
+
+def _check_text(name: Any) -> None:
+    if not (name is None or isinstance(name, str)):
         raise _NotCoveredError(f"the name {name!r}")
 
 
@@ -96,12 +99,11 @@ class Graph(_Partial):
     """
 
     def __init__(self) -> None:
-        self._name_stack = ""
         self._names_in_use: dict[str, int] = {}
         self._operations: dict[str, Operation | Tensor | str] = {}
         self._collections: dict[Any, list[Any]] = {}
         self._variables: dict[Any, Variable] = {}
-        self._scope_store = _VariableScopeStore()
+        self._local = _Local()
 
     def __repr__(self) -> str:  # as it stands in the error of [graph-of-inputs]
         return "<tensorflow.python.framework.ops.Graph object at 0x0>"
@@ -117,15 +119,15 @@ class Graph(_Partial):
 
     def get_name_scope(self) -> str:
         """Return the open name scope without its last slash, '' at the root."""
-        return self._name_stack
+        return self._local.name_stack
 
     def unique_name(self, name: str, mark_as_used: bool = True) -> str:
         """Return `name` under the open name scope, made unique; mirrors `Graph.unique_name`.
 
         [unique-name] A name that is taken gets `_1`, `_2`, … until it is free; `w` and `W` count as one name.
         """
-        if self._name_stack:
-            name = self._name_stack + "/" + name
+        if self._local.name_stack:
+            name = self._local.name_stack + "/" + name
         key = base = name.lower()
         in_use = self._names_in_use
         number = in_use.get(key, 0)
@@ -147,9 +149,10 @@ class Graph(_Partial):
         [absolute-name] A name that ends in `/` is taken as it is, wherever one stands and whoever has it.
         [scope-name] Another goes under the open scope and is made unique: opened again, it is another scope.
         """
+        _check_text(name)
         if not name:
             return ""
-        _check_name(name, "scope" if self._name_stack else "root scope")
+        _check_name(name, "scope" if self._local.name_stack else "root scope")
         return name if name[-1] == "/" else self.unique_name(name) + "/"
 
     def _add_helper(self, op_type: str, name: Any = None) -> str:
@@ -167,11 +170,11 @@ class Graph(_Partial):
 
     def _add_helper_in(self, scope: str, op_type: str) -> str:
         """Add one in a scope of its own below the open one."""
-        outer, self._name_stack = self._name_stack, self._scope_of(scope)[:-1]
+        outer, self._local.name_stack = self._local.name_stack, self._scope_of(scope)[:-1]
         try:
             return self._add_helper(op_type)
         finally:
-            self._name_stack = outer
+            self._local.name_stack = outer
 
     def _add_op(self, op_type: str, name: Any, dtype: DType, shape: Any, *inputs: Tensor) -> Tensor:
         name = self._add_helper(op_type, name)
@@ -273,17 +276,17 @@ class name_scope(_Partial):  # noqa: N801
         if self.name is None and self._values is not None:
             raise ValueError("At least one of name (None) and default_name (None) must be provided.")
         graph = _get_graph_from_inputs(self._values) if self._values else get_default_graph()
-        scope = graph._scope_of(self.name)
-        if self._values:
+        scope, self._enters = graph._scope_of(self.name), bool(self._values) and graph is not get_default_graph()
+        if self._enters:
             _thread.graphs.append(graph)
-        self._graph, self._outer, graph._name_stack = graph, graph._name_stack, scope[:-1]
+        self._graph, self._outer, graph._local.name_stack = graph, graph._local.name_stack, scope[:-1]
         return scope
 
     def __exit__(self, *exc_info: Any) -> None:
         graph, self._graph = self._graph, None
         assert graph is not None
-        graph._name_stack = self._outer
-        if self._values:
+        graph._local.name_stack = self._outer
+        if self._enters:
             _thread.leave(graph)
 
 
@@ -296,7 +299,9 @@ class Operation(_Partial):
     def __init__(self, graph: Graph, gives: Tensor | str, name: str) -> None:
         self.graph, self.name = graph, name
         if isinstance(gives, Tensor):
-            self.type, self.inputs, self.outputs = gives._op_type, gives._inputs, [gives]
+            self.type, self.outputs = gives._op_type, [gives]
+            if gives._inputs is not None:
+                self.inputs = gives._inputs
         else:
             self.type = gives
 
@@ -313,8 +318,9 @@ class Tensor(_Value):
     def __init__(
         self, graph: Graph, op_type: str, op_name: str, dtype: DType, shape: TensorShape, inputs: tuple[Tensor, ...]
     ) -> None:
+        self._inputs: tuple[Tensor, ...] | None = inputs
         self.graph, self._op_type, self._op_name, self.dtype, self.shape = graph, op_type, op_name, dtype, shape
-        self._inputs, self._from_ref = inputs, op_type == "VariableV2"  # whether it is made of a ref variable
+        self._from_ref = op_type == "VariableV2"  # whether it is made of a ref variable
         for tensor in inputs:
             self._from_ref |= tensor._from_ref
 
@@ -336,7 +342,7 @@ def _get_graph_from_inputs(values: Iterable[Any]) -> Graph:
     """
     first: Any = None
     for value in values:
-        if isinstance(value, (Tensor, Operation, Variable)) and not isinstance(value, _LazyEvalTensor):
+        if isinstance(value, (Tensor, Operation, Variable)):
             first = value if first is None else first
             if value.graph is not first.graph:
                 it, its = (v._as_graph_element() if isinstance(v, Variable) else v for v in (value, first))
@@ -352,11 +358,11 @@ def _convert_to_tensor(value: Any, dtype: Any = None, name: Any = None, hint: DT
     """
     dtype = None if dtype is None else _as_dtype(dtype)
     if isinstance(value, (Tensor, Variable)):
-        if isinstance(value, _LazyEvalTensor):
-            return value._thunk()
         if not (dtype is None or dtype.is_compatible_with(value.dtype)):
             raise _NotCoveredError(f"the conversion of {value.dtype.name} to {dtype.name}")
         return value.value() if isinstance(value, Variable) else value
+    if isinstance(value, _LazyEvalTensor):
+        return value._thunk()  # type: ignore[no-any-return]
     if isinstance(value, Operation):
         raise TypeError(f"can't convert Operation '{value.name}' to Tensor")
     if dtype is None and hint is not None:
@@ -383,9 +389,14 @@ def placeholder(dtype: Any, shape: Any = None, name: Any = None) -> Tensor:
     return graph._add_op("Placeholder", graph._scope_of(name or "Placeholder"), kind, full)
 
 
-def constant(value: Any, dtype: Any = None, shape: Any = None, name: Any = "Const") -> Tensor:
+def constant(
+    value: Any, dtype: Any = None, shape: Any = None, name: Any = "Const", verify_shape: Any = False
+) -> Tensor:
     """Add a Const op to the default graph; mirrors `constant_op.constant_v1`. Raises TypeError, ValueError."""
-    kind, full = _type_and_shape(value, _as_dtype(dtype).base_dtype if dtype else None, shape)
+    _check_text(name)
+    if verify_shape:
+        raise _NotCoveredError("verify_shape of a constant")
+    kind, full = _type_and_shape(value, None if dtype is None else _as_dtype(dtype).base_dtype, shape)
     return get_default_graph()._add_op("Const", name, kind, full)
 
 
@@ -412,6 +423,8 @@ def add(x: Any, y: Any, name: Any = None) -> Tensor:
         graph, dtype, other = _get_graph_from_inputs([x, y]), x.dtype.base_dtype, y.dtype.base_dtype
         op_type = "Add" if dtype == "string" else "AddV2"
         scope = scope or graph._scope_of(op_type)
+        if dtype == "resource":
+            raise _NotCoveredError("the sum of handles")
         if dtype == "bool":
             allowed = ", ".join(("bfloat16", *_FLOATING[:3], *_INTEGER[4:], *_INTEGER[:4], *_OTHER[2:4]))
             wrong = f"has DataType bool not in list of allowed values: {allowed}"
@@ -420,7 +433,7 @@ def add(x: Any, y: Any, name: Any = None) -> Tensor:
             wrong = f"has type {other.name} that does not match type {dtype.name} of argument 'x'."
             raise TypeError(f"Input 'y' of '{op_type}' Op {wrong}")
         result = graph._add_op(op_type, scope, dtype, None, x, y)
-        result.shape = _sum_shape(result)
+        result.shape = _sum_shape(result, x, y)
         return result
 
 
@@ -443,19 +456,22 @@ class Variable(_Value):
     """
 
     def __init__(
-        self, initial_value: Any = None, trainable: Any = None, collections: Any = None, validate_shape: Any = True,
-        caching_device: Any = None, name: Any = None, variable_def: Any = None, dtype: Any = None,
-        expected_shape: Any = None, import_scope: Any = None, constraint: Any = None, use_resource: Any = None,
-        synchronization: Any = None, aggregation: Any = None, shape: Any = None,
+        self, initial_value: Any = None, trainable: Any = None, validate_shape: Any = True, caching_device: Any = None,
+        name: Any = None, variable_def: Any = None, dtype: Any = None, import_scope: Any = None,
+        constraint: Any = None, synchronization: Any = None, aggregation: Any = None, shape: Any = None,
+        experimental_enable_variable_lifting: Any = None, expected_shape: Any = None, collections: Any = None,
+        use_resource: Any = None,
     ) -> None:  # fmt: skip
         if caching_device is not None or variable_def is not None or import_scope is not None:
             raise _NotCoveredError("caching_device, variable_def and import_scope of a variable")
+        if getattr(dtype, "name", dtype) in _NO_VARIABLE:
+            raise _NotCoveredError(f"a variable of dtype={dtype!r}")
         if synchronization not in (None, _AUTO) or aggregation not in (None, _NONE):
             raise _NotCoveredError("synchronization and aggregation of a variable")
         if use_resource is None:
             use_resource = get_variable_scope()._defaults.get("use_resource")
         resource = self._resource = use_resource is None or bool(use_resource)
-        if not (resource or (validate_shape and (shape is None or isinstance(shape, TensorShape)))):
+        if not (resource or (validate_shape is True and (shape is None or isinstance(shape, TensorShape)))):
             raise _NotCoveredError("the arguments validate_shape and shape of a ref variable")
         if initial_value is None:
             wrong = "The `initial_value` arg to `tf.Variable` must be specified except when you are not providing a "
@@ -475,6 +491,8 @@ class Variable(_Value):
         with name_scope(name, "Variable", None if function else [initial_value]) as scope:
             with name_scope("Initializer") if resource or function else contextlib.nullcontext():
                 value = _convert_to_tensor(initial_value() if function else initial_value, dtype, "initial_value")
+            if value.dtype == "resource":
+                raise _NotCoveredError("a variable that holds a handle")
             if value._from_ref:  # `_try_guard_against_uninitialized_dependencies` makes a `cond` of it
                 raise _NotCoveredError("initial values that depend on a ref variable")
             self.graph, self.initial_value = get_default_graph(), value
@@ -492,6 +510,7 @@ class Variable(_Value):
         graph, self.dtype, self.name = self.graph, self.initial_value.dtype.base_dtype, scope[:-1] + ":0"
         self._handle = graph._add_op("VarHandleOp", scope or None, _DTYPES["resource"], _SCALAR)
         graph._add_helper_in("IsInitialized", "VarIsInitializedOp")
+        _get_graph_from_inputs([self._handle, self.initial_value])
         self._initializer = graph._add_helper("AssignVariableOp", "Assign")
         self._read_name = graph._add_helper_in("Read", "ReadVariableOp")
 
@@ -501,6 +520,7 @@ class Variable(_Value):
         self.name = self._handle.name
         if not self.initial_value.shape.is_fully_defined():
             raise ValueError(f"initial_value must have a shape specified: {self.initial_value}")
+        _get_graph_from_inputs([self._handle, self.initial_value])
         self._initializer = graph._add_helper("Assign")
         self._read = graph._add_op("Identity", "read", self.dtype.base_dtype, self.shape, self._handle)
 
@@ -555,8 +575,9 @@ def get_variable(
     ...     (w.name, get_variable("w", [2]) is w)
     ('a/w:0', True)
     """
+    _check_text(name)
     graph = get_default_graph()
-    scope, name_stack = graph._scope_store.current_scope, graph._name_stack
+    scope, name_stack = graph._local.current_scope, graph._local.name_stack
     arguments = {
         "name": scope._full_name(name), "shape": shape, "dtype": dtype, "initializer": initializer,
         "regularizer": regularizer, "reuse": scope._reuse, "trainable": True if trainable is None else trainable,
@@ -564,7 +585,7 @@ def get_variable(
         "validate_shape": validate_shape, "use_resource": use_resource, "custom_getter": custom_getter,
         "constraint": constraint, "synchronization": synchronization, "aggregation": aggregation,
     }  # fmt: skip
-    graph._name_stack = ""
+    graph._local.name_stack = ""
     try:
         if dtype is not None and initializer is not None and not callable(initializer):
             found: Any = _convert_to_tensor(initializer).dtype.base_dtype  # leaves a Const behind each time
@@ -586,7 +607,7 @@ def get_variable(
             del arguments["constraint"]
         return getter(getter=functools.partial(_true_getter, graph._variables), **arguments)
     finally:
-        graph._name_stack = name_stack
+        graph._local.name_stack = name_stack
 
 
 def _true_getter(
@@ -636,6 +657,8 @@ def _true_getter(
     initial_dtype = None
     if not from_value:
         initializer = initializer() if isinstance(initializer, type) else initializer
+        if not callable(initializer):
+            raise _NotCoveredError(f"a class as an initializer that gives {initializer!r}")
         if shape is not None and shape.is_fully_defined():
             initial_dtype, given = dtype.base_dtype, {"dtype": dtype}
             if not isinstance(initializer, _Initializer) and "partition_info" in _argspec(initializer).args:
@@ -647,7 +670,7 @@ def _true_getter(
                 "not be provided or an instance of `tf.keras.initializers.*' and `shape` should be fully defined."
             )
     variable = store[name] = Variable(
-        initializer, trainable, collections, validate_shape, caching_device, name, dtype=initial_dtype,
+        initializer, trainable, validate_shape, caching_device, name, dtype=initial_dtype, collections=collections,
         constraint=constraint, use_resource=True if use_resource is None else use_resource,
         synchronization=synchronization, aggregation=aggregation, shape=shape,
     )  # fmt: skip
@@ -661,12 +684,14 @@ def _true_getter(
     return variable
 
 
-class _LazyEvalTensor(Tensor):
+class _LazyEvalTensor(_Value):
     """A regularization loss: made once for its name, and once more wherever it is used."""
 
-    def __init__(self, thunk: Callable[[], Tensor]) -> None:
-        self.__dict__ |= thunk().__dict__
-        self._thunk = thunk
+    def __init__(self, thunk: Callable[[], Any]) -> None:
+        self._thunk, self._master_tensor = thunk, thunk()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._master_tensor, name)
 
 
 def no_regularizer(_: Any) -> None:
@@ -694,9 +719,9 @@ class VariableScope(_Partial):
     def __init__(
         self, reuse: Any, name: Any = "", initializer: Any = None, regularizer: Any = None,
         caching_device: Any = None, partitioner: Any = None, custom_getter: Any = None, name_scope: Any = "",
-        dtype: Any = "float32", use_resource: Any = None, constraint: Any = None,
+        dtype: Any = ..., use_resource: Any = None, constraint: Any = None,
     ) -> None:  # fmt: skip
-        dtype = _DTYPES["float32"] if dtype == "float32" else dtype
+        dtype = _DTYPES["float32"] if dtype is ... else dtype
         self._reuse, self._name, self._name_scope = reuse, name, name_scope
         self._defaults = _given(
             initializer, regularizer, caching_device, partitioner, custom_getter, dtype, use_resource, constraint
@@ -745,10 +770,11 @@ class VariableScope(_Partial):
         return scope
 
 
-class _VariableScopeStore(threading.local):
-    """A graph's current variable scope, and how often each name was opened; each thread has its own."""
+class _Local(threading.local):
+    """What each thread has for itself in a graph: its name scope, its variable scope, how often each was opened."""
 
     def __init__(self) -> None:
+        self.name_stack = ""
         self.current_scope = _ROOT._derive(False, "", "", {})
         self.counts: dict[Any, int] = {}
 
@@ -775,7 +801,7 @@ class _VariableScopeStore(threading.local):
 
 def get_variable_scope() -> VariableScope:
     """Return the current variable scope of the default graph; mirrors `variable_scope.get_variable_scope`."""
-    return get_default_graph()._scope_store.current_scope
+    return get_default_graph()._local.current_scope
 
 
 class variable_scope(_Partial):  # noqa: N801
@@ -824,7 +850,7 @@ class variable_scope(_Partial):  # noqa: N801
             raise ValueError("reuse=True cannot be used without a name_or_scope")
         if not (target is None or isinstance(target, (str, VariableScope))):
             raise TypeError("VariableScope: name_or_scope must be a string or VariableScope.")
-        here, store, jump = graph._name_stack, graph._scope_store, isinstance(target, VariableScope)
+        here, store, jump = graph._local.name_stack, graph._local, isinstance(target, VariableScope)
         old, name = store.current_scope, self._default_name if target is None else target
         opened = target._name.split("/")[-1] if isinstance(target, VariableScope) else name
         scope_name: str | None = here and here + "/"
@@ -840,20 +866,20 @@ class variable_scope(_Partial):  # noqa: N801
             scope = old._derive(self._reuse or old._reuse, old._full_name(name), original, self._given)
         store.open(scope._name)
         self._outer, self._old, self._counts = here, old, store.counts.copy() if jump else None
-        graph._name_stack = here if scope_name is None else scope_name[:-1]
+        graph._local.name_stack = here if scope_name is None else scope_name[:-1]
         store.current_scope = self._scope = scope
         _thread.graphs.append(graph)
         return scope
 
     def __exit__(self, *exc_info: Any) -> None:
-        graph, store = self._graph, self._graph._scope_store
+        graph, store = self._graph, self._graph._local
         if store.current_scope is not self._scope:
             raise _NotCoveredError("contexts that are left in another order than they were entered")
         if self._counts is None:
             store.close(store.current_scope._name)
         else:  # left by object, the counts are what they were when it was entered
             store.counts = self._counts
-        store.current_scope, graph._name_stack = self._old, self._outer
+        store.current_scope, graph._local.name_stack = self._old, self._outer
         _thread.leave(graph)
 
 
@@ -872,7 +898,7 @@ class Template(_Partial):
         # [template-name] Named like a `default_name`, at the first call, or at once with create_scope_now_;
         # unique_name_ is taken as it is.
         if create_scope_now:
-            store = get_default_graph()._scope_store
+            store = get_default_graph()._local
             name, old = unique_name or store.unique_name(name), store.current_scope
             given = {"dtype": _DTYPES["float32"]} | ({"custom_getter": custom_getter} if custom_getter else {})
             scope = self.variable_scope = old._derive(old._reuse, old._full_name(name), name, given)
@@ -975,7 +1001,8 @@ def _as_dtype(value: Any) -> DType:
     name = value.__name__ if isinstance(value, type) else getattr(value, "name", value)
     if isinstance(name, str) and name in _DTYPES:
         return _DTYPES[name]
-    if isinstance(name, int) or value is object or re.match(r"q?u?int\d|float[48]_|variant", str(name)):
+    odd = isinstance(name, int) or value is object or (value is not None and not value)
+    if odd or re.match(r"q?u?int\d|float[48]_|variant", str(name)):
         raise _NotCoveredError(f"dtype={value!r}")
     raise TypeError(f"Cannot convert the argument `type_value`: {value!r} to a TensorFlow DType.")
 
@@ -1051,9 +1078,10 @@ def _type_and_shape(value: Any, dtype: DType | None, shape: Any) -> tuple[DType,
         return _DTYPES["float32"], _SCALAR  # as the rest would find, for the most usual value
     leaves, dims = _leaves(value)
     kinds = set(map(type, leaves))
-    if not kinds <= _PYTHON_TYPES.keys() or {str} < kinds:
+    beyond = [leaf for leaf in leaves if type(leaf) is int and not -(2**63) <= leaf < 2**63]
+    if not kinds <= _PYTHON_TYPES.keys() or {str} < kinds or beyond or dtype == "resource":
         raise _NotCoveredError(f"the value {value!r}")
-    if not (shape is None or (isinstance(shape, (list, tuple)) and all(shape))):
+    if not (shape is None or (isinstance(shape, (list, tuple)) and all(type(n) is int and n > 0 for n in shape))):
         raise _NotCoveredError(f"the shape {shape!r} of a constant")
     if dtype is None:
         kind = next((kind for kind in _PYTHON_TYPES if kind in kinds), float)
@@ -1070,17 +1098,17 @@ def _type_and_shape(value: Any, dtype: DType | None, shape: Any) -> tuple[DType,
     return dtype, full
 
 
-def _sum_shape(sum_: Tensor) -> TensorShape:
+def _sum_shape(sum_: Tensor, *operands: Tensor) -> TensorShape:
     """Return the shape of a sum; mirrors `BroadcastBinaryOpOutputShapeFnHelper` of common_shape_fns.cc."""
-    x, y = [operand.shape._dims for operand in sum_._inputs]
+    x, y = [operand.shape._dims for operand in operands]
     if x is None or y is None or x == y:
-        return sum_._inputs[0].shape if x == y else TensorShape(None)
+        return operands[0].shape if x == y else TensorShape(None)
     shapes, dims, rank = (x, y), [], max(len(x), len(y))
     for a, b in zip(*([1] * (rank - len(shape)) + [*shape] for shape in shapes), strict=True):
         if not (a == b or 1 in (a, b) or None in (a, b)):
             del sum_.graph._operations[sum_._op_name]
             kind = {"float16": "half", "float32": "float", "float64": "double"}.get(sum_.dtype, sum_.dtype.name).upper()
-            inputs = ", ".join(operand._op_name for operand in sum_._inputs)
+            inputs = ", ".join(operand._op_name for operand in operands)
             node = f"'{{{{node {sum_._op_name}}}}} = {sum_._op_type}[T=DT_{kind}]({inputs})'"
             given = ", ".join(str([*shape]).replace("None", "?").replace(" ", "") for shape in shapes)
             raise ValueError(f"Dimensions must be equal, but are {a} and {b} for {node} with input shapes: {given}.")
@@ -1111,7 +1139,9 @@ class _Initializer(_Partial):
         with name_scope(None, name) as scope:
             for helper in helpers:
                 graph._add_helper(*helper)
-            return graph._add_op(op_type, scope, kind, full)
+            value = graph._add_op(op_type, scope, kind, full)
+            value._inputs = None if helpers else ()  # helpers are names and nothing else
+            return value
 
 
 class zeros_initializer(_Initializer):  # noqa: N801
@@ -1132,5 +1162,6 @@ class glorot_uniform_initializer(_Initializer):  # noqa: N801
         return "random_uniform", [*values, ("RandomUniform", None), ("Sub", "sub"), ("Mul", "mul")], "AddV2"
 
 
+_NO_VARIABLE = {name for name in _DTYPES if name.endswith("_ref")} | {"resource"}
 _ROOT, _SCALAR = VariableScope(False), TensorShape([])
 _thread = _Thread()

@@ -92,6 +92,16 @@ def test_it_is_the_standard_library_alone() -> None:
         (lambda: twice(tf.name_scope("n")), "a name_scope that is entered while it is open"),
         (lambda: twice(tf.variable_scope("s")), "a variable_scope that is entered a second time"),
         (lambda: tf.get_variable_scope().set_colour, "VariableScope.set_colour"),
+        (lambda: tf.constant(1, verify_shape=True), "verify_shape"),
+        (lambda: tf.constant(2**63), "the value 9223372036854775808"),
+        (lambda: tf.constant(1, 0.0), "dtype=0.0"),
+        (lambda: tf.add(*tf.Variable(1.0).op.outputs * 2), "the sum of handles"),
+        (lambda: tf.Variable(tf.Variable(1.0).op.outputs[0]), "a variable that holds a handle"),
+        (lambda: tf.Variable(1.0, dtype="float32_ref"), "a variable of dtype='float32_ref'"),
+        (lambda: tf.get_variable("w", initializer=list), "a class as an initializer that gives []"),
+        (lambda: tf.get_variable("w", [2]).initial_value.op.inputs, "Operation.inputs"),
+        (lambda: tf.get_variable(("a", "b"), [2]), "the name ('a', 'b')"),
+        (lambda: tf.identity(1.0, name=[2]), "the name [2]"),
     ],
 )
 def test_what_is_not_covered_says_so(call: Any, named: Any) -> None:
@@ -113,6 +123,8 @@ def test_each_thread_has_its_global_default_graph_and_starts_it_anew() -> None:
     seen = []
 
     def program() -> Any:  # in a thread of its own, where no graph is open
+        with tf.name_scope("a", values=[tf.constant(1.0)]):  # enters the graph of its values if it is another one
+            tf.reset_default_graph()
         first = tf.get_default_graph()
         tf.get_variable("w", [1])
         seen.append((tf.get_default_graph() is first, len(tf.global_variables())))
