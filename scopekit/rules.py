@@ -126,8 +126,8 @@ class Graph(_Partial):
 
         [unique-name] A name that is taken gets `_1`, `_2`, … until it is free; `w` and `W` count as one name.
         """
-        if self._local.name_stack:
-            name = self._local.name_stack + "/" + name
+        if stack := self._local.name_stack:
+            name = stack + "/" + name
         key = base = name.lower()
         in_use = self._names_in_use
         number = in_use.get(key, 0)
@@ -254,7 +254,7 @@ global_variables = functools.partial(get_collection, GraphKeys.GLOBAL_VARIABLES)
 trainable_variables = functools.partial(get_collection, GraphKeys.TRAINABLE_VARIABLES)
 
 
-class name_scope(_Partial):  # noqa: N801
+class name_scope_v1(_Partial):  # noqa: N801
     """A context that opens a name scope, in the graph of `values` if there are any; mirrors `ops.name_scope_v1`.
 
     >>> with Graph().as_default(), name_scope("tower") as scope:
@@ -284,10 +284,14 @@ class name_scope(_Partial):  # noqa: N801
 
     def __exit__(self, *exc_info: Any) -> None:
         graph, self._graph = self._graph, None
-        assert graph is not None
+        if graph is None:
+            raise _NotCoveredError("a name_scope that is left and was not entered")
         graph._local.name_stack = self._outer
         if self._enters:
             _thread.leave(graph)
+
+
+name_scope = name_scope_v1  # its errors say the longer name
 
 
 # ------------------------------------------------------------------------------------------------- 2. ops
@@ -464,7 +468,7 @@ class Variable(_Value):
     ) -> None:  # fmt: skip
         if caching_device is not None or variable_def is not None or import_scope is not None:
             raise _NotCoveredError("caching_device, variable_def and import_scope of a variable")
-        if getattr(dtype, "name", dtype) in _NO_VARIABLE:
+        if str(getattr(dtype, "name", dtype)) in _NO_VARIABLE:
             raise _NotCoveredError(f"a variable of dtype={dtype!r}")
         if synchronization not in (None, _AUTO) or aggregation not in (None, _NONE):
             raise _NotCoveredError("synchronization and aggregation of a variable")
@@ -893,6 +897,8 @@ class Template(_Partial):
         self.name, self.func, self._unique_name, self._custom_getter = name, func, unique_name, custom_getter
         if name is None:
             raise ValueError("name cannot be None.")
+        _check_text(name)
+        _check_text(unique_name)
         self.variable_scope: VariableScope | None = None
         self._variables_created, self._first_call = False, True
         # [template-name] Named like a `default_name`, at the first call, or at once with create_scope_now_;

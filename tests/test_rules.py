@@ -102,6 +102,8 @@ def test_it_is_the_standard_library_alone() -> None:
         (lambda: tf.get_variable("w", [2]).initial_value.op.inputs, "Operation.inputs"),
         (lambda: tf.get_variable(("a", "b"), [2]), "the name ('a', 'b')"),
         (lambda: tf.identity(1.0, name=[2]), "the name [2]"),
+        (lambda: tf.make_template("t", print, unique_name_=1), "the name 1"),
+        (lambda: tf.name_scope("a").__exit__(None, None, None), "not entered"),
     ],
 )
 def test_what_is_not_covered_says_so(call: Any, named: Any) -> None:
