@@ -130,16 +130,16 @@ _Hits = list[tuple[int, _Alias | _Result]]
 class Flow:
     """Follows the variables through one graph: `visit` it, then ask for its `reads`."""
 
-    def __init__(self, library: Callable[[str], Body | None]) -> None:
-        """Take the functions that ops may call, by their names."""
-        self.library, self.budget = library, _BUDGET
+    def __init__(self, library: Callable[[str], Body | None], refs: frozenset[str] = frozenset()) -> None:
+        """Take the functions that ops may call, by their names, and which variables are of the ref kind."""
+        self.library, self.refs, self.budget = library, refs, _BUDGET
+        self.leaves = {name.rpartition("/")[2] for name in refs}
         self.codes = {kind: code for code, kinds in _TYPES.items() for kind in kinds.split()}
         self.codes |= dict.fromkeys(_MOVES | LOOKUPS, _ARITHMETIC)
         self.found: list[tuple[int, Read, _Result | None]] = []
         self.again = False  # whether a read may have been found twice, or out of order
         self.results: list[_Result] = []
         self.handed: list[tuple[int, Read, _Alias]] = []
-        self.seeds: Mapping[str, str] = {}
         self.assigned: dict[str, list[tuple[_Visit, str]]] = {}
         self.targets: set[str] = set()  # what an optimizer trains
         self.slots: set[str] = set()  # what it takes besides
@@ -150,7 +150,6 @@ class Flow:
     def visit(self, body: Body, seeds: Mapping[str, str], entry: bool = False) -> None:
         """Follow the variables in `body`; seeds says which tensor is which variable."""
         self.again = self.again or entry or bool(self.found)
-        self.seeds = seeds
         watch: _Watch = {tensor: _Alias((variable,)) for tensor, variable in seeds.items()}
         _Visit(self, body, watch, _Where(functions=(body.prefix,), entry=entry)).run()
 
@@ -340,11 +339,11 @@ class _Visit:
             code = self.flow.code(kind)
         if code == _CALL:
             hits = self.call(op, hits, now)
-        elif (code == _PASS and not name.endswith("/pred_id")) or "/ConcatPartitions/" in name:
+        elif (code == _PASS and not name.endswith("/pred_id")) or (kind in _JOINS and "/ConcatPartitions/" in name):
             hits = self.hand_on(op, inputs, hits, now)
         if not hits:
             return
-        result, copied = None, self.copied(name, kind) if "_" in name else ""
+        result, copied = None, self.copied(name, kind) if self.flow.refs and "_" in name else ""
         if copied:
             self.flow.copied.add(copied)
         if where.gradient or kind in _SAVES or ("grad" in name and self.in_gradient(name)):
@@ -357,13 +356,13 @@ class _Visit:
             role, use = "", _DERIVES
         elif code == _WRITE:
             role, use = "bookkeeping", _WRITTEN
-            at, target = hits[0]
+            (at, target), value = hits[0], inputs[1] if len(inputs) > 1 else ""
             if at == 0 and isinstance(target, _Alias):
                 self.watch.setdefault(name, _Alias(target.variables, target.branch, now))  # a ref's Assign returns it
-                if kind.startswith("AssignAdd") and inputs[1] not in self.constants:
+                if kind.startswith("AssignAdd") and value not in self.constants:
                     self.flow.summed.update(target.variables)
                 for variable in target.variables:
-                    self.flow.assigned.setdefault(variable, []).append((self, inputs[1] if len(inputs) > 1 else ""))
+                    self.flow.assigned.setdefault(variable, []).append((self, value))
         elif code == _APPLY:
             role, use = "optimizer", _APPLIED
         elif code == _QUIET:
@@ -373,20 +372,20 @@ class _Visit:
         order = where.order if where.order >= 0 else op
         full, table = self.body.prefix + name, result.takers if result else None
         seen: list[str] = []  # an op may take one variable twice
-        for at, value in hits:
-            if isinstance(value, _Result):
-                value.fate |= use | (_DIVIDES if kind in _INVERSES and at == _INVERSES[kind] else 0)
-                if value.takers is not None and value.takers is not table and role in ("", "forward"):
-                    value.takers.append((order, Read("", full, "forward", kind, where.via, where.branch)))
+        for at, given in hits:
+            if isinstance(given, _Result):
+                given.fate |= use | (_DIVIDES if kind in _INVERSES and at == _INVERSES[kind] else 0)
+                if given.takers is not None and given.takers is not table and role in ("", "forward"):
+                    given.takers.append((order, Read("", full, "forward", kind, where.via, where.branch)))
                 continue
-            value.used = True
+            given.used = True
             if code == _APPLY:
-                (self.flow.slots if at else self.flow.targets).update(value.variables)
-            for variable in value.variables:
+                (self.flow.slots if at else self.flow.targets).update(given.variables)
+            for variable in given.variables:
                 if variable not in seen:
                     seen.append(variable)
                     mine = "optimizer" if "update_" in name and f"update_{variable}/" in name else role
-                    read = _new(Read, (variable, full, mine, kind, where.via, where.branch + value.branch))
+                    read = _new(Read, (variable, full, mine, kind, where.via, where.branch + given.branch))
                     self.flow.found.append((order, read, result))
 
     def in_gradient(self, name: str) -> bool:
@@ -414,9 +413,10 @@ class _Visit:
 
     def copied(self, name: str, kind: str) -> str:
         """Return the op of which TensorFlow made this copy for a ref variable's initial value: ``MatMul_net/w``."""
-        at = name.find("_")
+        last = name.rfind("/") + 1
+        at = name.find("_", 0 if name[last:] in self.flow.leaves else last)
         while at >= 0:
-            if name[at + 1 :] in self.flow.seeds and name[:at] in self.index:
+            if name[at + 1 :] in self.flow.refs and name[:at] in self.index:
                 return name[:at] if self.body.types[self.index[name[:at]]] == kind else ""
             at = name.find("_", at + 1)
         return ""

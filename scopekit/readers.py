@@ -211,7 +211,7 @@ class _Parts:
         """Follow the variables and return the whole."""
         bodies = [body for body in map(self.library, self.functions) if body]
         bound = self.bind() if self.objects else {}
-        flow = Flow(self.library)
+        flow = Flow(self.library, frozenset(v.name for v in self.variables if v.kind == "ref"))
         flow.visit(self.body, self.seeds, entry=bool(self.objects))
         if self.objects and not any(read.role in ("", "forward") for _, read, _ in flow.found):
             # No signature leads to its functions: take each that no other calls, and the first trace of each alone.
