@@ -4,10 +4,7 @@ In: a `Body` (the ops of a graph) and its library of functions, as `scopekit.rea
 `ScopeGraph`. A variable is followed from its own op through every op that hands the same value on: ``ReadVariableOp``,
 ``Identity``, ``Enter``, ``Switch``, the arguments of functions. The first op that makes something else of it reads it.
 
-The role of that op is told by its type and its scope where these suffice (``Assign``, ``ApplyAdam``, ``gradients/…``).
-Arithmetic alone says nothing (``mul`` may scale an activation, a moving average or a weight decay), so its results are
-followed too: an op whose results end in assignments only is an update, one that is reduced and added to the loss a
-penalty, and one that meets a gradient, a layer or nobody at all is forward.
+What becomes of arithmetic on variables is followed too, for that tells its role: `scopekit.roles`.
 """
 
 from __future__ import annotations
@@ -18,10 +15,28 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress, count
-from operator import itemgetter
 from typing import NamedTuple
 
 from scopekit.graph import Read, ScopekitError
+from scopekit.roles import (
+    APPLIED,
+    DERIVES,
+    DIVIDES,
+    ESCAPES,
+    FIRST,
+    GRADS,
+    INVERSES,
+    JOINS,
+    LOGGED,
+    LOOKUPS,
+    MOVES,
+    TABLES,
+    WRITTEN,
+    Alias,
+    Branch,
+    Evidence,
+    Result,
+)
 
 _PASS, _CALL, _WRITE, _APPLY, _QUIET, _ARITHMETIC, _FORWARD = range(7)
 _TYPES = {
@@ -35,31 +50,14 @@ _TYPES = {
     " Maximum Mean Min Minimum Mod Mul MulNoNan Neg NotEqual Pow Prod RealDiv Reciprocal Round Rsqrt Select SelectV2"
     " Sign Sqrt Square SquaredDifference Sub Sum TruncateDiv",
 }
-# Moves and lookups compute nothing, but what becomes of their results tells what they are for.
-_MOVES = frozenset(
-    {"Concat", "ConcatV2", "ExpandDims", "Pack", "Pad", "PadV2", "Reshape", "ReverseV2", "Slice", "Squeeze"}
-    | {"StridedSlice", "Tile", "Transpose"}
-)
-_JOINS = frozenset({"Concat", "ConcatV2"})
-_TABLES = frozenset({"Concat", "ConcatV2", "Pad", "PadV2", "Reshape", "Slice", "StridedSlice"})  # may leave a table
-LOOKUPS = frozenset({"Gather", "GatherNd", "GatherV2", "ResourceGather", "ResourceGatherNd"})
 CALLS = frozenset(_TYPES[_CALL].split())
 _WRITES = re.compile(r"Assign|(Resource)?Scatter(Nd)?(Add|Sub|Mul|Div|Min|Max|Update)|(Resource)?StridedSliceAssign")
 _APPLIES = re.compile(r"(Resource)?(Sparse)?Apply[A-Z]")
 _GRADIENT = re.compile(r"(?:^|/)(?:gradients(?:_\d+)?|gradient_tape)/")
 _BACKWARD = re.compile(r"__backward_|_grad_(?:body|cond|true|false|\d)")
 _SAVES = frozenset({"TensorListPushBack", "OptionalFromValue", "StackPushV2"})  # for the gradient of a loop
-_INVERSES = {"Div": 1, "DivNoNan": 1, "RealDiv": 1, "Reciprocal": 0, "Rsqrt": 0}  # and which input it is
-_PENALTIES = frozenset({"Square", "Abs", "Pow", "Mul"})
-_REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min"})
-_FIRST = _REDUCTIONS | _MOVES - {"Concat", "ConcatV2", "Pack"} | {"Pow"}
-# What becomes of a result: the ways in which the ops behind it use it.
-_ESCAPES, _DERIVES, _GRADS, _WRITTEN, _APPLIED, _LOGGED, _ENDS, _REDUCED, _COMPUTED, _DIVIDES = (
-    1 << i for i in range(10)
-)
-_TURNS, _DEPTH, _NESTED, _NEAR, _BUDGET = 64, 24, 64, 200, 20_000_000
+_TURNS, _DEPTH, _NESTED, _BUDGET = 64, 24, 64, 20_000_000
 
-_Branch = tuple[tuple[str, int], ...]
 _new = tuple.__new__  # a third of the time of Read(…)
 
 
@@ -89,33 +87,12 @@ class Body:
         return []
 
 
-class _Alias:
-    """A tensor that is the variable: its handle, its reference or its value."""
-
-    __slots__ = ("born", "branch", "used", "variables")
-
-    def __init__(self, variables: tuple[str, ...], branch: _Branch = (), born: int = -1) -> None:
-        self.variables, self.branch, self.born, self.used = variables, branch, born, False
-
-
-class _Result:
-    """A tensor made of variables by arithmetic alone; what becomes of it says which role the arithmetic has."""
-
-    __slots__ = ("born", "depth", "fate", "name", "others", "parents", "pure", "takers", "type", "visit")
-
-    def __init__(self, visit: _Visit, name: str, type_: str, depth: int, born: int, others: list[str]) -> None:
-        self.visit, self.name, self.type, self.depth, self.born, self.fate = visit, name, type_, depth, born, 0
-        self.others, self.pure = others, not others  # what goes into it besides, and whether nothing does
-        self.parents: list[_Result] = []
-        self.takers: list[tuple[int, Read]] | None = None  # of what is still the table: who uses it
-
-
 class _Where(NamedTuple):
     """The way that leads to a body: nothing for the graph itself, the call ops for a function."""
 
     via: tuple[str, ...] = ()
     functions: tuple[str, ...] = ()
-    branch: _Branch = ()
+    branch: Branch = ()
     order: int = -1
     """The index of the outermost call op, by which the reads inside are sorted."""
     gradient: bool = False
@@ -123,34 +100,26 @@ class _Where(NamedTuple):
     """Whether the calls from here are the entries of a SavedModel: its functions are what runs, each for itself."""
 
 
-_Watch = dict[str, _Alias | _Result]
-_Hits = list[tuple[int, _Alias | _Result]]
+_Watch = dict[str, Alias | Result]
+_Hits = list[tuple[int, Alias | Result]]
 
 
-class Flow:
+class Flow(Evidence):
     """Follows the variables through one graph: `visit` it, then ask for its `reads`."""
 
     def __init__(self, library: Callable[[str], Body | None], refs: frozenset[str] = frozenset()) -> None:
         """Take the functions that ops may call, by their names, and which variables are of the ref kind."""
+        super().__init__()
         self.library, self.refs, self.budget = library, refs, _BUDGET
         self.leaves = {name.rpartition("/")[2] for name in refs}
         self.codes = {kind: code for code, kinds in _TYPES.items() for kind in kinds.split()}
-        self.codes |= dict.fromkeys(_MOVES | LOOKUPS, _ARITHMETIC)
-        self.found: list[tuple[int, Read, _Result | None]] = []
-        self.again = False  # whether a read may have been found twice, or out of order
-        self.results: list[_Result] = []
-        self.handed: list[tuple[int, Read, _Alias]] = []
-        self.assigned: dict[str, list[tuple[_Visit, str]]] = {}
-        self.targets: set[str] = set()  # what an optimizer trains
-        self.slots: set[str] = set()  # what it takes besides
-        self.summed: set[str] = set()  # what the graph adds to
-        self.copied: set[str] = set()  # ops of an initial value, of which copies run in their place
+        self.codes |= dict.fromkeys(MOVES | LOOKUPS, _ARITHMETIC)
         self.traces: dict[str, str] = {}
 
     def visit(self, body: Body, seeds: Mapping[str, str], entry: bool = False) -> None:
         """Follow the variables in `body`; seeds says which tensor is which variable."""
         self.again = self.again or entry or bool(self.found)
-        watch: _Watch = {tensor: _Alias((variable,)) for tensor, variable in seeds.items()}
+        watch: _Watch = {tensor: Alias((variable,)) for tensor, variable in seeds.items()}
         _Visit(self, body, watch, _Where(functions=(body.prefix,), entry=entry)).run()
 
     def code(self, kind: str) -> int:
@@ -166,114 +135,6 @@ class Flow:
                 code = _CALL if self.library(kind) else _FORWARD
             self.codes[kind] = code
         return self.codes[kind]
-
-    def reads(self, counters: frozenset[str] = frozenset()) -> tuple[Read, ...]:
-        """Return every read in the order of the reading ops, now that it is known what became of each result.
-
-        counters are the integer scalars: one that the graph adds to is a step, and what reads it no layer.
-        """
-        self._settle()
-        applied = {read.variable for _, read, _ in self.found if read.role == "optimizer"}
-        trained = {v for v in self.assigned.keys() - applied if self._trained(v)}
-        self.assigned.clear()  # each visit in it knows this flow, a circle that the collector would have to find
-        roles = [self._role(read, result, trained) if result else read.role for _, read, result in self.found]
-        steps = set()
-        for (_, read, _), role in zip(self.found, roles, strict=True):
-            if read.variable in counters and role == "bookkeeping" and read.type.startswith(("AssignAdd", "Add")):
-                steps.add(read.variable)
-        forward = {read.variable for (_, read, _), role in zip(self.found, roles, strict=True) if role == "forward"}
-        found: list[tuple[int, Read]] = []
-        own, slots = applied - forward, (self.slots - self.targets) | self._counted(applied | trained)
-        for (order, read, result), role in zip(self.found, roles, strict=True):
-            if role == "penalty":  # of a variable that nothing else reads it is no penalty but the program
-                role = "regularizer" if read.variable in forward else "forward"
-            elif role == "handed":  # given out as a flat vector of all weights is, or as a figure for a summary
-                role = "bookkeeping" if read.variable in forward else "forward"
-            if role == "forward" and (read.variable in steps or read.variable in slots):
-                role = "bookkeeping"
-            elif result and role == "bookkeeping" and read.variable in own:
-                role = "optimizer"  # its powers and rates
-            takers = result.takers if result and result.takers and role == "forward" else []
-            # A table that is looked up, or joined of parts, is read by those who take it.
-            joined = result is not None and result.pure and result.type in _JOINS
-            if len(takers) > 1 and (joined or any(taker.type in LOOKUPS for _, taker in takers)):
-                found += [(at, taker._replace(variable=read.variable)) for at, taker in takers]
-                continue
-            found.append((order, read if read.role == role else read._replace(role=role)))
-        for order, read, alias in self.handed:
-            if not alias.used and read.variable not in forward:
-                found.append((order, read))
-        if self.again or len(found) > len(self.found):
-            found.sort(key=itemgetter(0))
-        every = map(itemgetter(1), found)
-        return tuple(dict.fromkeys(every) if self.again else every)
-
-    def _counted(self, trained: set[str]) -> set[str]:
-        """Return the variables that the graph adds to and that go nowhere but into a figure: those of tf.metrics."""
-        used = {
-            read.variable
-            for _, read, result in self.found
-            if read.role == "forward" or (result and result.fate & _ESCAPES)
-        }
-        return self.summed - trained - used
-
-    def _settle(self) -> None:
-        """Tell each result what becomes of the results that are made of it."""
-        for result in self.results:
-            if not result.fate & ~_LOGGED and not self._figure(result):
-                result.fate |= _ENDS
-            if result.type in _REDUCTIONS:
-                result.fate |= _REDUCED
-            if result.type not in _MOVES:
-                result.fate |= _COMPUTED
-        todo = list(self.results)
-        while todo:
-            result = todo.pop()
-            for parent in result.parents:
-                if result.fate & ~_DERIVES & ~parent.fate:
-                    parent.fate |= result.fate & ~_DERIVES
-                    todo.append(parent)
-        for result in self.results:
-            del result.visit  # which knows the result: a circle that the collector would have to find
-
-    def _figure(self, result: _Result) -> bool:
-        """Whether a result that goes nowhere, or into a summary, is a figure about variables and no end of the program.
-
-        It is one if it is logged, and nothing goes into it but variables and constants; if it is rows of a gradient's;
-        and if a copy of it runs.
-        """
-        if not result.fate:
-            looked_up = result.type in LOOKUPS and result.visit.near_gradient(result.others, _NEAR)
-            return looked_up or result.name in self.copied
-        todo, seen = [result], {id(result)}
-        while todo:
-            one = todo.pop()
-            if one.others and not one.visit.constants.issuperset(one.others):
-                return False
-            new = [parent for parent in one.parents if id(parent) not in seen]
-            seen.update(map(id, new))
-            todo += new
-        return True
-
-    def _role(self, read: Read, result: _Result, trained: set[str]) -> str:
-        """Return the role of a read whose result has been followed."""
-        fate = result.fate
-        if not fate & (_ESCAPES | _GRADS | _ENDS):
-            if fate & (_APPLIED | _WRITTEN):
-                by_assign = read.variable in trained and not read.op.count("MovingAv")
-                return "optimizer" if fate & _APPLIED or by_assign else "bookkeeping"
-            return "bookkeeping" if result.pure else "handed"
-        if result.type == "L2Loss":
-            return "regularizer"
-        if result.type in _PENALTIES and result.pure and not result.parents and fate & _REDUCED:
-            if fate & _DIVIDES and not fate & _ESCAPES and fate & _LOGGED:
-                return "handed"
-            return "forward" if fate & (_ESCAPES | _DIVIDES) else "penalty"
-        return "handed" if result.pure and not fate & (_ESCAPES | _GRADS | _COMPUTED) else "forward"
-
-    def _trained(self, variable: str) -> bool:
-        """Whether a gradient is among the tensors of which the variable's new value is made, not far away."""
-        return any(visit.near_gradient([tensor], _NEAR) for visit, tensor in self.assigned[variable])
 
 
 class _Visit:
@@ -294,7 +155,7 @@ class _Visit:
         ops = zip(self.body.names, self.body.types, strict=True)
         return frozenset(name for name, kind in ops if kind in ("Const", "Fill"))
 
-    def run(self) -> list[_Alias | None]:
+    def run(self) -> list[Alias | None]:
         """Follow the variables; return what the function returns, as far as it is a variable."""
         watch, ops, taken = self.watch, len(self.body.names), 0
         # Ops mostly stand behind those that they read, but not in the loops and conditionals of TensorFlow 1: a turn
@@ -322,13 +183,13 @@ class _Visit:
                 base += len(ends)
             if not fresh or taken == sum(sum(map(watch.__contains__, piece)) for piece in self.body.inputs):
                 break
-        returned: list[_Alias | None] = []
+        returned: list[Alias | None] = []
         for value in map(watch.get, self.body.returns):
-            if isinstance(value, _Result):
-                value.fate |= _ESCAPES
+            if isinstance(value, Result):
+                value.fate |= ESCAPES
             elif value:
                 value.used = True
-            returned.append(value if isinstance(value, _Alias) else None)
+            returned.append(value if isinstance(value, Alias) else None)
         return returned
 
     def op(self, op: int, inputs: list[str], hits: _Hits, now: int) -> None:
@@ -339,7 +200,7 @@ class _Visit:
             code = self.flow.code(kind)
         if code == _CALL:
             hits = self.call(op, hits, now)
-        elif (code == _PASS and not name.endswith("/pred_id")) or (kind in _JOINS and "/ConcatPartitions/" in name):
+        elif (code == _PASS and not name.endswith("/pred_id")) or (kind in JOINS and "/ConcatPartitions/" in name):
             hits = self.hand_on(op, inputs, hits, now)
         if not hits:
             return
@@ -347,34 +208,34 @@ class _Visit:
         if copied:
             self.flow.copied.add(copied)
         if where.gradient or kind in _SAVES or ("grad" in name and self.in_gradient(name)):
-            role, use = "gradient", _GRADS
+            role, use = "gradient", GRADS
         elif copied:
-            role, use = "bookkeeping", _WRITTEN
+            role, use = "bookkeeping", WRITTEN
         elif code >= _ARITHMETIC and "/Regularizer/" in name:
-            role, use = "regularizer", _ESCAPES
+            role, use = "regularizer", ESCAPES
         elif code == _ARITHMETIC and (result := self.result(name, kind, inputs, hits, now)):
-            role, use = "", _DERIVES
+            role, use = "", DERIVES
         elif code == _WRITE:
-            role, use = "bookkeeping", _WRITTEN
+            role, use = "bookkeeping", WRITTEN
             (at, target), value = hits[0], inputs[1] if len(inputs) > 1 else ""
-            if at == 0 and isinstance(target, _Alias):
-                self.watch.setdefault(name, _Alias(target.variables, target.branch, now))  # a ref's Assign returns it
+            if at == 0 and isinstance(target, Alias):
+                self.watch.setdefault(name, Alias(target.variables, target.branch, now))  # a ref's Assign returns it
                 if kind.startswith("AssignAdd") and value not in self.constants:
                     self.flow.summed.update(target.variables)
                 for variable in target.variables:
                     self.flow.assigned.setdefault(variable, []).append((self, value))
         elif code == _APPLY:
-            role, use = "optimizer", _APPLIED
+            role, use = "optimizer", APPLIED
         elif code == _QUIET:
-            role, use = "bookkeeping", _LOGGED
+            role, use = "bookkeeping", LOGGED
         else:
-            role, use = "forward", _ESCAPES
+            role, use = "forward", ESCAPES
         order = where.order if where.order >= 0 else op
         full, table = self.body.prefix + name, result.takers if result else None
         seen: list[str] = []  # an op may take one variable twice
         for at, given in hits:
-            if isinstance(given, _Result):
-                given.fate |= use | (_DIVIDES if kind in _INVERSES and at == _INVERSES[kind] else 0)
+            if isinstance(given, Result):
+                given.fate |= use | (DIVIDES if kind in INVERSES and at == INVERSES[kind] else 0)
                 if given.takers is not None and given.takers is not table and role in ("", "forward"):
                     given.takers.append((order, Read("", full, "forward", kind, where.via, where.branch)))
                 continue
@@ -425,52 +286,52 @@ class _Visit:
         """Hand the value on to the op's outputs; return the hits that are used otherwise (a Switch's predicate)."""
         name, kind, watch = self.body.names[op], self.body.types[op], self.watch
         switch, merge = "Switch" in kind, "Merge" in kind or "Concat" in kind
-        outputs: dict[str, list[_Alias | _Result]] = {}
+        outputs: dict[str, list[Alias | Result]] = {}
         for at, value in hits:
             if kind == "IdentityN" or not at or merge:
                 outputs.setdefault(f"{name}:{at}" if at and not merge else name, []).append(value)
         if switch and name in outputs:
             outputs[name + ":1"] = outputs[name]
         for output, values in outputs.items():
-            aliases = [value for value in values if isinstance(value, _Alias)]
+            aliases = [value for value in values if isinstance(value, Alias)]
             result = None if aliases else self.result(output, kind, inputs if merge else [], hits, now)
             for value in values:
-                if isinstance(value, _Result):
-                    value.fate |= _DERIVES if result else _ESCAPES
+                if isinstance(value, Result):
+                    value.fate |= DERIVES if result else ESCAPES
                 else:
                     value.used = True
             old = watch.get(output)
-            known = old.variables if isinstance(old, _Alias) else ()
+            known = old.variables if isinstance(old, Alias) else ()
             new = tuple(dict.fromkeys((*known, *(v for alias in aliases for v in alias.variables))))
             if new == known:
                 continue
             branch = () if merge else aliases[0].branch
             if switch:
                 branch += (("/".join((*self.where.via, *inputs[1:2])), int(output != name)),)
-            watch[output] = handed = _Alias(new, branch, now)
+            watch[output] = handed = Alias(new, branch, now)
             for variable in new if kind == "Identity" else ():
                 if not name.startswith(variable + "/"):
                     read = Read(variable, self.body.prefix + name, "forward", kind, self.where.via, branch)
                     self.flow.handed.append((self.where.order if self.where.order >= 0 else op, read, handed))
         # What is switched by itself is the predicate of a conditional, which its `pred_id` reads.
-        by_itself = len({value.variables for _, value in hits if isinstance(value, _Alias)}) < len(hits)
+        by_itself = len({value.variables for _, value in hits if isinstance(value, Alias)}) < len(hits)
         return [hit for hit in hits if hit[0]] if switch and not by_itself else []
 
-    def result(self, name: str, kind: str, inputs: list[str], hits: _Hits, now: int) -> _Result | None:
+    def result(self, name: str, kind: str, inputs: list[str], hits: _Hits, now: int) -> Result | None:
         """Return the value that arithmetic makes of `hits`, to be followed; None where that has gone on too long."""
-        parents = [value for _, value in hits if isinstance(value, _Result)]
+        parents = [value for _, value in hits if isinstance(value, Result)]
         depth = 1 + max((parent.depth for parent in parents), default=0)
         if depth > _DEPTH:
             return None
         result = self.watch.get(name)
-        if not isinstance(result, _Result):
+        if not isinstance(result, Result):
             # The axes of a sum, the exponent of a power and the place of a slice are no data.
-            data = inputs[:1] if kind in _FIRST else inputs[:-1] if kind == "ConcatV2" else inputs
+            data = inputs[:1] if kind in FIRST else inputs[:-1] if kind == "ConcatV2" else inputs
             others = [given for given in data if given not in self.watch and given[0] != "^"]
-            self.watch[name] = result = _Result(self, name, kind, depth, now, others)
+            self.watch[name] = result = Result(self, name, kind, depth, now, others)
             self.flow.results.append(result)
             # A table without its first row, with zeros before it or under dropout, is still the table.
-            moved = kind in _TABLES and (not others or self.constants.issuperset(others))
+            moved = kind in TABLES and (not others or self.constants.issuperset(others))
             if len(parents) < 2 and (moved or "dropout" in name):
                 result.takers = parents[0].takers if parents else []
         result.pure = result.pure and all(parent.pure for parent in parents)
@@ -492,9 +353,9 @@ class _Visit:
                 continue
             arguments: _Watch = {}
             for at, value in hits:
-                if isinstance(value, _Alias) and callee and first <= at < first + len(callee.arguments):
+                if isinstance(value, Alias) and callee and first <= at < first + len(callee.arguments):
                     value.used = True
-                    arguments[callee.arguments[at - first]] = _Alias(value.variables, value.branch)
+                    arguments[callee.arguments[at - first]] = Alias(value.variables, value.branch)
             if not arguments or not callee or function in where.functions:
                 continue
             flow.budget -= 1000 + sum(map(len, callee.inputs))
@@ -512,5 +373,5 @@ class _Visit:
             for at, returned in enumerate(_Visit(flow, callee, arguments, inner).run()):
                 output = f"{name}:{at}" if at else name
                 if returned and output not in self.watch:
-                    self.watch[output] = _Alias(returned.variables, returned.branch, now)
-        return [hit for hit in hits if hit[0] < first or isinstance(hit[1], _Result)]
+                    self.watch[output] = Alias(returned.variables, returned.branch, now)
+        return [hit for hit in hits if hit[0] < first or isinstance(hit[1], Result)]

@@ -7,14 +7,15 @@ A variable is shared when two or more calls read it in forward direction. Which 
 1. Reads in different layers are different calls. A read's layer is the innermost scope around it that is named like
    the scope of the variable (``dense_1`` for ``dense/kernel``), or else the scope in which it lies.
 2. In one layer, an op and its numbered copy (``MatMul``, ``MatMul_1``) are two calls; different ops (``mul`` and
-   ``sub`` of a normalization) are one. The sides of a conditional are no copies: only one of them runs.
+   ``sub`` of a normalization) are one. The sides of a conditional are no copies: only one of them runs. Slices are
+   no copies either, but parts of the variable.
 3. But a table lookup is a place of its own, and so is each product of another name (``MatMul`` and ``transpose``):
    that is how tied weights look where no scope parts them.
 
 A call is named by the outermost scope in which no other call reads the variable, or by its op where no scope parts
-them. Calls in copies of one scope (``net`` and ``net_1``, or ``Train`` and ``Valid``, which read the same variables)
-are the same function called again; all others are two places of one model. Reads inside a function take place where
-the function is called: ``while/MatMul``.
+them. Calls in copies of one scope (``net`` and ``net_1``, or ``Train`` and ``Valid``, which read mostly the same
+variables) are the same function called again; all others are two places of one model. Reads inside a function take
+place where the function is called: ``while/MatMul``.
 """
 
 from __future__ import annotations
@@ -28,8 +29,8 @@ from functools import cache
 from itertools import islice, takewhile
 from math import prod
 
-from scopekit.flow import LOOKUPS
 from scopekit.graph import Read, ScopeGraph, Variable, pause_gc
+from scopekit.roles import LOOKUPS
 
 _PRODUCTS = frozenset(
     {"MatMul", "BatchMatMul", "BatchMatMulV2", "BatchMatMulV3", "SparseMatMul", "SparseTensorDenseMatMul", "Einsum"}

@@ -460,3 +460,61 @@ def test_random_programs(tmp_path_factory: pytest.TempPathFactory, spec: Spec, r
             assert place == name or place.startswith(name + "/")
             if len(places) > 1 and name != place:
                 assert sum(other.startswith(name + "/") for other in places) == 1
+
+
+def test_a_moving_average_makes_no_head_a_second_network() -> None:
+    def heads(x: tf.Tensor) -> None:
+        for _ in range(2):
+            with tf1.variable_scope(None, "fc"):
+                tf.matmul(x, tf1.get_variable("w", [4, 3]))
+
+    with tf.Graph().as_default():
+        x = tf1.placeholder(tf.float32, [None, 4])
+        with tf1.variable_scope("net"):
+            heads(x)
+        ema = tf1.train.ExponentialMovingAverage(0.99)
+        ema.apply(tf1.trainable_variables())
+        with tf1.variable_scope("net", reuse=True, custom_getter=lambda getter, *a, **k: ema.average(getter(*a, **k))):
+            heads(x)
+        found = analyse(read())
+    assert [r.shared for r in found.readers] == [False] * 4
+    assert found.suspicions == ()
+
+
+def test_layers_that_each_take_their_row_of_a_variable_are_not_glued() -> None:
+    def suspected(rows: bool) -> list[str]:
+        with tf.Graph().as_default():
+            bias = tf1.get_variable("bias", [2, 4])
+            for i in range(2):
+                with tf1.name_scope(f"layer_{i}"):
+                    tf.tanh(bias[i] + 1.0) if rows else tf.tanh(bias + 1.0)
+            return [suspicion.reason for suspicion in analyse(read()).suspicions]
+
+    assert suspected(rows=True) == []
+    (reason,) = suspected(rows=False)
+    assert "look like two layers" in reason
+
+
+def test_a_counter_that_nobody_reads_is_no_suspicion_in_a_pb_either() -> None:
+    with tf.Graph().as_default() as graph:
+        tf1.train.get_or_create_global_step()
+        with tf1.variable_scope("net"):
+            tf.matmul(tf.ones([1, 2]), tf1.get_variable("w", [2, 2]))
+    assert analyse(read(graph)).suspicions == analyse(read(graph.as_graph_def())).suspicions == ()
+
+
+def test_towers_with_some_variables_of_their_own_are_one_function() -> None:
+    def tower(x: tf.Tensor) -> None:
+        for name in ("fc1", "fc2", "fc3"):
+            with tf1.variable_scope(name):
+                x = tf.nn.relu(tf.matmul(x, tf1.get_variable("w", [4, 4])))
+        tf.tanh(x - tf1.Variable(tf.zeros([4]), trainable=False, name="mean"))
+
+    with tf.Graph().as_default():
+        with tf1.variable_scope("net", reuse=tf1.AUTO_REUSE) as scope:
+            pass
+        for name in ("primary", "secondary"):
+            with tf1.name_scope(name) as outer, tf1.variable_scope(scope), tf1.name_scope(outer):
+                tower(tf1.placeholder(tf.float32, [None, 4]))
+        readers = [r for r in analyse(read()).readers if r.variable.name.endswith("/w")]
+    assert {(tuple(c.name for c in r.calls), r.kind) for r in readers} == {(("primary", "secondary"), "called again")}

@@ -1,0 +1,192 @@
+"""What following the variables found -> the role of each read.
+
+In: reads, and the results of arithmetic on variables, as `scopekit.flow` finds them. Out: the reads of a `ScopeGraph`.
+
+The role of an op is told by its type and its scope where these suffice (``Assign``, ``ApplyAdam``, ``gradients/…``).
+Arithmetic alone says nothing (``mul`` may scale an activation, a moving average or a weight decay), nor do moves and
+lookups, so their results are followed, and what becomes of them decides. One that ends in assignments only is an
+update; one that is reduced and added to the loss a penalty; one that meets a gradient, a layer or nobody at all is
+forward. What is made of variables alone and goes into a summary, or is only moved and then fetched, is a figure: it is
+bookkeeping if something else reads the variable. A table that is moved (its first row cut off, say) and then looked up
+is read by those who look it up.
+"""
+
+from __future__ import annotations
+
+from operator import itemgetter
+from typing import Protocol
+
+from scopekit.graph import Read
+
+# Moves and lookups compute nothing, but what becomes of their results tells what they are for.
+MOVES = frozenset(
+    {"Concat", "ConcatV2", "ExpandDims", "Pack", "Pad", "PadV2", "Reshape", "ReverseV2", "Slice", "Squeeze"}
+    | {"StridedSlice", "Tile", "Transpose"}
+)
+JOINS = frozenset({"Concat", "ConcatV2"})
+TABLES = frozenset({"Concat", "ConcatV2", "Pad", "PadV2", "Reshape", "Slice", "StridedSlice"})  # may leave a table
+LOOKUPS = frozenset({"Gather", "GatherNd", "GatherV2", "ResourceGather", "ResourceGatherNd"})
+INVERSES = {"Div": 1, "DivNoNan": 1, "RealDiv": 1, "Reciprocal": 0, "Rsqrt": 0}  # and which input it is
+_PENALTIES = frozenset({"Square", "Abs", "Pow", "Mul"})
+REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min"})
+FIRST = REDUCTIONS | MOVES - {"Concat", "ConcatV2", "Pack"} | {"Pow"}
+# What becomes of a result: the ways in which the ops behind it use it.
+ESCAPES, DERIVES, GRADS, WRITTEN, APPLIED, LOGGED, ENDS, REDUCED, COMPUTED, DIVIDES = (1 << i for i in range(10))
+_NEAR = 200
+
+Branch = tuple[tuple[str, int], ...]
+
+
+class Place(Protocol):
+    """The ops among which a result stands."""
+
+    @property
+    def constants(self) -> frozenset[str]:
+        """The names of the constants."""
+
+    def near_gradient(self, tensors: list[str], limit: int) -> bool:
+        """Whether a gradient is among the tensors of which these are made, not far away."""
+
+
+class Alias:
+    """A tensor that is the variable: its handle, its reference or its value."""
+
+    __slots__ = ("born", "branch", "used", "variables")
+
+    def __init__(self, variables: tuple[str, ...], branch: Branch = (), born: int = -1) -> None:
+        self.variables, self.branch, self.born, self.used = variables, branch, born, False
+
+
+class Result:
+    """A tensor made of variables by arithmetic alone; what becomes of it says which role the arithmetic has."""
+
+    __slots__ = ("born", "depth", "fate", "name", "others", "parents", "pure", "takers", "type", "visit")
+
+    def __init__(self, visit: Place, name: str, type_: str, depth: int, born: int, others: list[str]) -> None:
+        self.visit, self.name, self.type, self.depth, self.born, self.fate = visit, name, type_, depth, born, 0
+        self.others, self.pure = others, not others  # what goes into it besides, and whether nothing does
+        self.parents: list[Result] = []
+        self.takers: list[tuple[int, Read]] | None = None  # of what is still the table: who uses it
+
+
+class Evidence:
+    """What was found: ask for its `reads` when all of it is there."""
+
+    def __init__(self) -> None:
+        self.found: list[tuple[int, Read, Result | None]] = []
+        self.again = False  # whether a read may have been found twice, or out of order
+        self.results: list[Result] = []
+        self.handed: list[tuple[int, Read, Alias]] = []
+        self.assigned: dict[str, list[tuple[Place, str]]] = {}
+        self.targets: set[str] = set()  # what an optimizer trains
+        self.slots: set[str] = set()  # what it takes besides
+        self.summed: set[str] = set()  # what the graph adds to
+        self.copied: set[str] = set()  # ops of an initial value, of which copies run in their place
+
+    def reads(self, counters: frozenset[str] = frozenset()) -> tuple[Read, ...]:
+        """Return every read in the order of the reading ops, now that it is known what became of each result.
+
+        counters are the integer scalars: one that the graph adds to is a step, and what reads it no layer.
+        """
+        self._settle()
+        applied = {read.variable for _, read, _ in self.found if read.role == "optimizer"}
+        trained = {v for v in self.assigned.keys() - applied if self._trained(v)}
+        self.assigned.clear()  # each visit in it knows this flow, a circle that the collector would have to find
+        roles = [self._role(read, result, trained) if result else read.role for _, read, result in self.found]
+        steps = set()
+        for (_, read, _), role in zip(self.found, roles, strict=True):
+            if read.variable in counters and role == "bookkeeping" and read.type.startswith(("AssignAdd", "Add")):
+                steps.add(read.variable)
+        forward = {read.variable for (_, read, _), role in zip(self.found, roles, strict=True) if role == "forward"}
+        found: list[tuple[int, Read]] = []
+        own, slots = applied - forward, (self.slots - self.targets) | self._counted(applied | trained)
+        for (order, read, result), role in zip(self.found, roles, strict=True):
+            if role == "penalty":  # of a variable that nothing else reads it is no penalty but the program
+                role = "regularizer" if read.variable in forward else "forward"
+            elif role == "handed":  # given out as a flat vector of all weights is, or as a figure for a summary
+                role = "bookkeeping" if read.variable in forward else "forward"
+            if role == "forward" and (read.variable in steps or read.variable in slots):
+                role = "bookkeeping"
+            elif result and role == "bookkeeping" and read.variable in own:
+                role = "optimizer"  # its powers and rates
+            takers = result.takers if result and result.takers and role == "forward" else []
+            # A table that is looked up, or joined of parts, is read by those who take it.
+            joined = result is not None and result.pure and result.type in JOINS
+            if len(takers) > 1 and (joined or any(taker.type in LOOKUPS for _, taker in takers)):
+                found += [(at, taker._replace(variable=read.variable)) for at, taker in takers]
+                continue
+            found.append((order, read if read.role == role else read._replace(role=role)))
+        for order, read, alias in self.handed:
+            if not alias.used and read.variable not in forward:
+                found.append((order, read))
+        if self.again or len(found) > len(self.found):
+            found.sort(key=itemgetter(0))
+        every = map(itemgetter(1), found)
+        return tuple(dict.fromkeys(every) if self.again else every)
+
+    def _counted(self, trained: set[str]) -> set[str]:
+        """Return the variables that the graph adds to and that go nowhere but into a figure: those of tf.metrics."""
+        used = {
+            read.variable
+            for _, read, result in self.found
+            if read.role == "forward" or (result and result.fate & ESCAPES)
+        }
+        return self.summed - trained - used
+
+    def _settle(self) -> None:
+        """Tell each result what becomes of the results that are made of it."""
+        for result in self.results:
+            if not result.fate & ~LOGGED and not self._figure(result):
+                result.fate |= ENDS
+            if result.type in REDUCTIONS:
+                result.fate |= REDUCED
+            if result.type not in MOVES:
+                result.fate |= COMPUTED
+        todo = list(self.results)
+        while todo:
+            result = todo.pop()
+            for parent in result.parents:
+                if result.fate & ~DERIVES & ~parent.fate:
+                    parent.fate |= result.fate & ~DERIVES
+                    todo.append(parent)
+        for result in self.results:
+            del result.visit  # which knows the result: a circle that the collector would have to find
+
+    def _figure(self, result: Result) -> bool:
+        """Whether a result that goes nowhere, or into a summary, is a figure about variables and no end of the program.
+
+        It is one if it is logged, and nothing goes into it but variables and constants; if it is rows of a gradient's;
+        and if a copy of it runs.
+        """
+        if not result.fate:
+            looked_up = result.type in LOOKUPS and result.visit.near_gradient(result.others, _NEAR)
+            return looked_up or result.name in self.copied
+        todo, seen = [result], {id(result)}
+        while todo:
+            one = todo.pop()
+            if one.others and not one.visit.constants.issuperset(one.others):
+                return False
+            new = [parent for parent in one.parents if id(parent) not in seen]
+            seen.update(map(id, new))
+            todo += new
+        return True
+
+    def _role(self, read: Read, result: Result, trained: set[str]) -> str:
+        """Return the role of a read whose result has been followed."""
+        fate = result.fate
+        if not fate & (ESCAPES | GRADS | ENDS):
+            if fate & (APPLIED | WRITTEN):
+                by_assign = read.variable in trained and not read.op.count("MovingAv")
+                return "optimizer" if fate & APPLIED or by_assign else "bookkeeping"
+            return "bookkeeping" if result.pure else "handed"
+        if result.type == "L2Loss":
+            return "regularizer"
+        if result.type in _PENALTIES and result.pure and not result.parents and fate & REDUCED:
+            if fate & DIVIDES and not fate & ESCAPES and fate & LOGGED:
+                return "handed"
+            return "forward" if fate & (ESCAPES | DIVIDES) else "penalty"
+        return "handed" if result.pure and not fate & (ESCAPES | GRADS | COMPUTED) else "forward"
+
+    def _trained(self, variable: str) -> bool:
+        """Whether a gradient is among the tensors of which the variable's new value is made, not far away."""
+        return any(visit.near_gradient([tensor], _NEAR) for visit, tensor in self.assigned[variable])
