@@ -234,7 +234,7 @@ def _calls(variable: str, uses: list[_Use], scopes: _Scopes) -> tuple[tuple[Call
     for one in islice(sorts.values(), _MANY):
         if not any(_copies(one, other, scopes) for other in different + before):
             different.append(one)
-        before = [one]
+        before = [] if one[1].read.type in LOOKUPS else [one]  # steps of a loop that are read one after the other
     return calls, "two places" if len(different) > 1 else "called again"
 
 
