@@ -146,7 +146,7 @@ def record(figures: Any, first: int, last: int) -> None:
     if old.get("programs", 0) > figures["programs"] and old.get("tensorflow") == versions["tensorflow"]:
         return
     git = ["git", "log", "-1", "--format=%h", "--", "scopekit/rules.py"]
-    commit = subprocess.run(git, cwd=path.parent, capture_output=True, text=True).stdout.strip() or "not known"
+    commit = subprocess.run(git, cwd=path.parent.parent, capture_output=True, text=True).stdout.strip() or "not known"
     counts = {
         "programs": figures["programs"],
         "events": figures["events"],
