@@ -45,10 +45,10 @@ _TYPES = {
     _CALL: "PartitionedCall StatefulPartitionedCall While StatelessWhile If StatelessIf Case StatelessCase",
     _QUIET: "Save SaveV2 SaveSlices IsVariableInitialized VarIsInitializedOp DestroyResourceOp DisableCopyOnRead Assert"
     " PrintV2 Shape ShapeN Size Rank VariableShape ZerosLike OnesLike BroadcastGradientArgs",
-    _ARITHMETIC: "Abs Add AddN AddV2 All Any Cast Ceil ClipByValue Div DivNoNan Equal EuclideanNorm Exp Floor FloorDiv"
-    " FloorMod Greater GreaterEqual IsFinite IsInf IsNan L2Loss Less LessEqual Log LogicalAnd LogicalNot LogicalOr Max"
-    " Maximum Mean Min Minimum Mod Mul MulNoNan Neg NotEqual Pow Prod RealDiv Reciprocal Round Rsqrt Select SelectV2"
-    " Sign Sqrt Square SquaredDifference Sub Sum TruncateDiv",
+    _ARITHMETIC: "Abs Add AddN AddV2 All Any Cast Ceil ClipByValue Cos Div DivNoNan Equal EuclideanNorm Exp Floor"
+    " FloorDiv FloorMod Greater GreaterEqual IsFinite IsInf IsNan L2Loss Less LessEqual Log LogicalAnd LogicalNot"
+    " LogicalOr Max Maximum Mean Min Minimum Mod Mul MulNoNan Neg NotEqual Pow Prod RealDiv Reciprocal Round Rsqrt"
+    " Select SelectV2 Sign Sin Sqrt Square SquaredDifference Sub Sum TruncateDiv",
 }
 CALLS = frozenset(_TYPES[_CALL].split())
 _WRITES = re.compile(r"Assign|(Resource)?Scatter(Nd)?(Add|Sub|Mul|Div|Min|Max|Update)|(Resource)?StridedSliceAssign")
@@ -237,7 +237,7 @@ class _Visit:
             if isinstance(given, Result):
                 given.fate |= use | (DIVIDES if kind in INVERSES and at == INVERSES[kind] else 0)
                 if given.takers is not None and given.takers is not table and role in ("", "forward"):
-                    given.takers.append((order, Read("", full, "forward", kind, where.via, where.branch)))
+                    given.takers.append((order, Read("", full, role, kind, where.via, where.branch)))
                 continue
             given.used = True
             if code == _APPLY:
@@ -245,7 +245,9 @@ class _Visit:
             for variable in given.variables:
                 if variable not in seen:
                     seen.append(variable)
-                    mine = "optimizer" if "update_" in name and f"update_{variable}/" in name else role
+                    owner = variable.rpartition("/")[0]  # of a slot: a sparse update scatters into it
+                    update = "update_" in name and (f"update_{variable}/" in name or f"update_{owner}/" in name)
+                    mine = "optimizer" if update else role
                     read = _new(Read, (variable, full, mine, kind, where.via, where.branch + given.branch))
                     self.flow.found.append((order, read, result))
 
@@ -330,7 +332,7 @@ class _Visit:
             others = [given for given in data if given not in self.watch and given[0] != "^"]
             self.watch[name] = result = Result(self, name, kind, depth, now, others)
             self.flow.results.append(result)
-            # A table without its first row, with zeros before it or under dropout, is still the table.
+            # A table without its first row, with zeros before it, scaled or under dropout, is still the table.
             moved = kind in TABLES and (not others or self.constants.issuperset(others))
             if len(parents) < 2 and (moved or "dropout" in name):
                 result.takers = parents[0].takers if parents else []
@@ -372,6 +374,9 @@ class _Visit:
             )
             for at, returned in enumerate(_Visit(flow, callee, arguments, inner).run()):
                 output = f"{name}:{at}" if at else name
-                if returned and output not in self.watch:
-                    self.watch[output] = Alias(returned.variables, returned.branch, now)
+                old = self.watch.get(output)
+                known = old.variables if isinstance(old, Alias) else ()
+                if returned and not set(known).issuperset(returned.variables):  # each side may return another variable
+                    both = tuple(dict.fromkeys((*known, *returned.variables)))
+                    self.watch[output] = Alias(both, () if known else returned.branch, now)
         return [hit for hit in hits if hit[0] < first or isinstance(hit[1], Result)]

@@ -228,7 +228,8 @@ class _Parts:
             Variable(*_described(v), self.trainable.get(v.name, False) if self.known else None, v.shared_name)
             for v in self.variables
         )
-        counters = frozenset(v.name for v in self.variables if v.shape == () and "int" in v.dtype)
+        scalars = [v for v in self.variables if v.shape == ()]
+        counters = frozenset(v.name for v in scalars if "int" in v.dtype or v.name.endswith("global_step"))
         names, types = self.body.names, self.body.types
         for body in bodies:
             names += [body.prefix + op for op in body.names]

@@ -24,7 +24,8 @@ MOVES = frozenset(
     | {"StridedSlice", "Tile", "Transpose"}
 )
 JOINS = frozenset({"Concat", "ConcatV2"})
-TABLES = frozenset({"Concat", "ConcatV2", "Pad", "PadV2", "Reshape", "Slice", "StridedSlice"})  # may leave a table
+# What may leave a table a table.
+TABLES = JOINS | {"Cast", "Div", "Mul", "Pad", "PadV2", "RealDiv", "Reshape", "Slice", "StridedSlice"}
 LOOKUPS = frozenset({"Gather", "GatherNd", "GatherV2", "ResourceGather", "ResourceGatherNd"})
 INVERSES = {"Div": 1, "DivNoNan": 1, "RealDiv": 1, "Reciprocal": 0, "Rsqrt": 0}  # and which input it is
 _PENALTIES = frozenset({"Square", "Abs", "Pow", "Mul"})
@@ -109,13 +110,11 @@ class Evidence:
                 role = "bookkeeping"
             elif result and role == "bookkeeping" and read.variable in own:
                 role = "optimizer"  # its powers and rates
-            takers = result.takers if result and result.takers and role == "forward" else []
-            # A table that is looked up, or joined of parts, is read by those who take it.
-            joined = result is not None and result.pure and result.type in JOINS
-            if len(takers) > 1 and (joined or any(taker.type in LOOKUPS for _, taker in takers)):
-                found += [(at, taker._replace(variable=read.variable)) for at, taker in takers]
-                continue
-            found.append((order, read if read.role == role else read._replace(role=role)))
+            if role == "forward" and result and self._apart(read, result):
+                takers = result.takers or ()
+                found += [(at, taker._replace(variable=read.variable, role=role)) for at, taker in takers]
+            else:
+                found.append((order, read if read.role == role else read._replace(role=role)))
         for order, read, alias in self.handed:
             if not alias.used and read.variable not in forward:
                 found.append((order, read))
@@ -123,6 +122,19 @@ class Evidence:
             found.sort(key=itemgetter(0))
         every = map(itemgetter(1), found)
         return tuple(dict.fromkeys(every) if self.again else every)
+
+    def _apart(self, read: Read, result: Result) -> bool:
+        """Whether those who take what was moved read the variable, and not the op that moved it.
+
+        They do if they look it up, if it was joined of parts, and if they stand in scopes of their own.
+        """
+        takers = [taker for _, taker in result.takers or ()]
+        if len(takers) < 2:
+            return False
+        used = [taker for taker in takers if taker.role == "forward" or taker.type in LOOKUPS]
+        scopes = {taker.op.rpartition("/")[0] for taker in used} - {read.op.rpartition("/")[0]}
+        looked_up = any(taker.type in LOOKUPS for taker in takers)
+        return looked_up or len(scopes) > 1 or (result.pure and result.type in JOINS)
 
     def _counted(self, trained: set[str]) -> set[str]:
         """Return the variables that the graph adds to and that go nowhere but into a figure: those of tf.metrics."""

@@ -366,7 +366,9 @@ def _convert_to_tensor(value: Any, dtype: Any = None, name: Any = None, hint: DT
             raise _NotCoveredError(f"the conversion of {value.dtype.name} to {dtype.name}")
         return value.value() if isinstance(value, Variable) else value
     if isinstance(value, _LazyEvalTensor):
-        return value._thunk()  # type: ignore[no-any-return]
+        if not isinstance(loss := value._thunk(), Tensor):
+            raise _NotCoveredError(f"the loss {loss!r} as an input")
+        return loss
     if isinstance(value, Operation):
         raise TypeError(f"can't convert Operation '{value.name}' to Tensor")
     if dtype is None and hint is not None:
@@ -466,6 +468,7 @@ class Variable(_Value):
         experimental_enable_variable_lifting: Any = None, expected_shape: Any = None, collections: Any = None,
         use_resource: Any = None,
     ) -> None:  # fmt: skip
+        _check_text(name)
         if caching_device is not None or variable_def is not None or import_scope is not None:
             raise _NotCoveredError("caching_device, variable_def and import_scope of a variable")
         if str(getattr(dtype, "name", dtype)) in _NO_VARIABLE:
@@ -587,7 +590,8 @@ def get_variable(
         "regularizer": regularizer, "reuse": scope._reuse, "trainable": True if trainable is None else trainable,
         "collections": collections, "caching_device": caching_device, "partitioner": partitioner,
         "validate_shape": validate_shape, "use_resource": use_resource, "custom_getter": custom_getter,
-        "constraint": constraint, "synchronization": synchronization, "aggregation": aggregation,
+        "constraint": constraint, "synchronization": _AUTO if synchronization is None else synchronization,
+        "aggregation": _NONE if aggregation is None else aggregation,
     }  # fmt: skip
     graph._local.name_stack = ""
     try:
@@ -854,7 +858,8 @@ class variable_scope(_Partial):  # noqa: N801
             raise ValueError("reuse=True cannot be used without a name_or_scope")
         if not (target is None or isinstance(target, (str, VariableScope))):
             raise TypeError("VariableScope: name_or_scope must be a string or VariableScope.")
-        here, store, jump = graph._local.name_stack, graph._local, isinstance(target, VariableScope)
+        store, jump = graph._local, isinstance(target, VariableScope)
+        here = store.name_stack
         old, name = store.current_scope, self._default_name if target is None else target
         opened = target._name.split("/")[-1] if isinstance(target, VariableScope) else name
         scope_name: str | None = here and here + "/"
@@ -870,21 +875,21 @@ class variable_scope(_Partial):  # noqa: N801
             scope = old._derive(self._reuse or old._reuse, old._full_name(name), original, self._given)
         store.open(scope._name)
         self._outer, self._old, self._counts = here, old, store.counts.copy() if jump else None
-        graph._local.name_stack = here if scope_name is None else scope_name[:-1]
+        store.name_stack = self._inner = here if scope_name is None else scope_name[:-1]
         store.current_scope = self._scope = scope
         _thread.graphs.append(graph)
         return scope
 
     def __exit__(self, *exc_info: Any) -> None:
-        graph, store = self._graph, self._graph._local
-        if store.current_scope is not self._scope:
+        store = self._graph._local
+        if store.current_scope is not self._scope or store.name_stack != self._inner:
             raise _NotCoveredError("contexts that are left in another order than they were entered")
         if self._counts is None:
             store.close(store.current_scope._name)
         else:  # left by object, the counts are what they were when it was entered
             store.counts = self._counts
-        store.current_scope, graph._local.name_stack = self._old, self._outer
-        _thread.leave(graph)
+        store.current_scope, store.name_stack = self._old, self._outer
+        _thread.leave(self._graph)
 
 
 # ------------------------------------------------------------------------------------------- 6. templates

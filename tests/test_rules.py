@@ -60,6 +60,13 @@ def test_it_is_the_standard_library_alone() -> None:
     assert imported - {"__future__"} <= set(sys.stdlib_module_names)
 
 
+def loss_of(regularizer: Any) -> Any:
+    with tf.Graph().as_default():
+        tf.get_variable("w", [2], regularizer=regularizer)
+        (loss,) = tf.get_collection("regularization_losses")
+        return loss
+
+
 @pytest.mark.parametrize(
     ("call", "named"),
     [
@@ -104,6 +111,7 @@ def test_it_is_the_standard_library_alone() -> None:
         (lambda: tf.identity(1.0, name=[2]), "the name [2]"),
         (lambda: tf.make_template("t", print, unique_name_=1), "the name 1"),
         (lambda: tf.name_scope("a").__exit__(None, None, None), "not entered"),
+        (lambda: tf.identity(loss_of(lambda v: 0.1)), "the loss 0.1 as an input"),
     ],
 )
 def test_what_is_not_covered_says_so(call: Any, named: Any) -> None:

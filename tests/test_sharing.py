@@ -19,7 +19,7 @@ from scopekit.readers import read
 from scopekit.sharing import Readers, Sharing, analyse
 from scopekit.show.text import who_reads
 
-LOOPS = {"gpt_train_and_sample", "loop", "conditional", "towers", "predicate"}
+LOOPS = {"gpt_train_and_sample", "loop", "conditional", "towers", "predicate", "derived"}
 
 
 @pytest.fixture
@@ -126,6 +126,28 @@ def test_moving_averages_are_no_optimizers() -> None:
     towers = analyse(read(build(tf1_programs.towers, True)[0]))
     assert "ExponentialMovingAverage/AssignMovingAvg/sub_1" in roles(towers, "conv1/weights")["bookkeeping"]
     assert roles(towers, "local/weights")["regularizer"] == {"tower_0/local/L2Loss", "tower_1/local/L2Loss"}
+
+
+def test_a_sparse_update_of_a_slot_is_the_optimizers() -> None:
+    with tf.Graph().as_default():
+        table = tf1.get_variable("table", [6, 8])
+        loss = tf.reduce_sum(tf.nn.embedding_lookup(table, tf1.placeholder(tf.int32, [3])))
+        tf1.train.AdamOptimizer().minimize(loss)
+        found = analyse(read())
+    assert roles(found, "table/Adam")["bookkeeping"] == {
+        "table/Adam/IsInitialized/VarIsInitializedOp",
+        "table/Adam/Assign",
+    }
+    assert "Adam/update_table/ResourceScatterAdd" in roles(found, "table/Adam")["optimizer"]
+
+
+def test_a_step_of_floats_is_no_layer() -> None:
+    with tf.Graph().as_default():
+        step = tf1.get_variable("global_step", [], trainable=False)
+        rate = tf1.train.piecewise_constant(step, [10.0, 20.0], [0.1, 0.01, 0.001])
+        loss = tf.reduce_sum(tf.matmul(tf.ones([2, 3]), tf1.get_variable("w", [3, 2])))
+        tf1.train.AdamOptimizer(rate).minimize(loss, global_step=step)
+        assert [r.variable.name for r in analyse(read()).readers if r.calls] == ["w"]
 
 
 def test_penalties_by_hand() -> None:

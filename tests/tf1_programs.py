@@ -745,6 +745,24 @@ def tied_behind_moves() -> Truth:
     return tied | all_by(["step0", "step1", "step2"], ["cell/W_0", "cell/W_1"])
 
 
+def derived() -> Truth:
+    """A weight that is scaled once and used by two calls; one that a conditional chooses; a table in half precision."""
+    x, flag = tf1.placeholder(tf.float32, [4, 8]), tf1.placeholder(tf.bool, [])
+    scaled = tf1.get_variable("scaled", [8, 8]) / 3.0
+    for _ in range(2):
+        with tf1.name_scope("encoder"):
+            tf.tanh(tf.matmul(x, scaled))
+    w, average = tf1.get_variable("w", [8, 3]), tf1.get_variable("average", [8, 3], trainable=False)
+    tf.matmul(x, tf1.cond(flag, lambda: tf.identity(w), lambda: tf.identity(average)), name="chosen")
+    with tf1.name_scope("other"):
+        tf.matmul(x, average)
+    table = tf.cast(tf1.get_variable("table", [6, 8]), tf.float16)
+    h = tf.tanh(tf.nn.embedding_lookup(table, tf1.placeholder(tf.int32, [6]), name="embedding"))
+    tf.matmul(h, table, transpose_b=True, name="logits")
+    found = {"scaled": ["encoder", "encoder_1"], "average": ["chosen", "other"]}
+    return found | {"table": ["embedding", "logits"]}
+
+
 def slices() -> Truth:
     """Two taps of one filter, and the two halves of a state, are parts of it: one call."""
     x, before = tf1.placeholder(tf.float32, [2, 4]), tf1.placeholder(tf.float32, [2, 4])
@@ -779,5 +797,5 @@ def unrolled() -> Truth:
 PROGRAMS = [
     filters_by_scope, filters_by_template, filters_by_dictionary, gpt_train, gpt_train_and_sample, ptb, dcgan, wgan,
     dqn, siamese, towers, seq2seq, partitioned, bert, regularized, loop, conditional, word2vec, autoencoder,
-    lamb, flat_vector, figures, initial_values, predicate, tied_behind_moves, slices, unrolled,
+    lamb, flat_vector, figures, initial_values, predicate, tied_behind_moves, derived, slices, unrolled,
 ]  # fmt: skip
