@@ -324,11 +324,11 @@ class Tensor(_Value):
     ) -> None:
         self._inputs: tuple[Tensor, ...] | None = inputs
         self.graph, self._op_type, self._op_name, self.dtype, self.shape = graph, op_type, op_name, dtype, shape
-        self._from_ref = op_type == "VariableV2"  # whether it is made of a ref variable
+        self._label, self._from_ref = op_name, op_type == "VariableV2"  # whether it is made of a ref variable
         for tensor in inputs:
             self._from_ref |= tensor._from_ref
 
-    name = property(lambda self: self._op_name + ":0")
+    name = property(lambda self: self._label + ":0")
     op = property(lambda self: self.graph._operation(self._op_name))
 
     def __str__(self) -> str:
@@ -516,6 +516,7 @@ class Variable(_Value):
     def _add_resource_ops(self, scope: str) -> None:
         graph, self.dtype, self.name = self.graph, self.initial_value.dtype.base_dtype, scope[:-1] + ":0"
         self._handle = graph._add_op("VarHandleOp", scope or None, _DTYPES["resource"], _SCALAR)
+        self._handle._label = scope[:-1]  # called like the variable, even by an empty name
         graph._add_helper_in("IsInitialized", "VarIsInitializedOp")
         _get_graph_from_inputs([self._handle, self.initial_value])
         self._initializer = graph._add_helper("AssignVariableOp", "Assign")
