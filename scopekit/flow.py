@@ -78,11 +78,12 @@ class Body:
     arguments: tuple[str, ...] = ()
     returns: tuple[str, ...] = ()
 
-    def given(self, op: int) -> list[str]:
-        """Return the inputs of one op."""
+    def given(self, op: int, most: int) -> list[str]:
+        """Return the inputs of one op, the first of them where there are many."""
         for piece, ends in zip(self.inputs, self.ends, strict=True):
             if op < len(ends):
-                return piece[ends[op - 1] + 1 if op else 0 : ends[op]]
+                start = ends[op - 1] + 1 if op else 0
+                return piece[start : min(ends[op], start + most)]
             op -= len(ends)
         return []
 
@@ -270,7 +271,7 @@ class _Visit:
             if name not in seen and self.in_gradient(name):
                 return True
             if name not in seen and name in self.index:
-                todo += [given for given in self.body.given(self.index[name]) if given[0] != "^"]
+                todo += [given for given in self.body.given(self.index[name], limit) if given[0] != "^"]
             seen.add(name)
         return False
 

@@ -33,7 +33,7 @@ REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min"})
 FIRST = REDUCTIONS | MOVES - {"Concat", "ConcatV2", "Pack"} | {"Pow"}
 # What becomes of a result: the ways in which the ops behind it use it.
 ESCAPES, DERIVES, GRADS, WRITTEN, APPLIED, LOGGED, ENDS, REDUCED, COMPUTED, DIVIDES = (1 << i for i in range(10))
-_NEAR = 200
+_NEAR, _ROOM = 200, 100_000
 
 Branch = tuple[tuple[str, int], ...]
 
@@ -100,6 +100,8 @@ class Evidence:
                 steps.add(read.variable)
         forward = {read.variable for (_, read, _), role in zip(self.found, roles, strict=True) if role == "forward"}
         found: list[tuple[int, Read]] = []
+        apart: dict[int, bool] = {}
+        room = _ROOM  # a file may join ten thousand variables, and let ten thousand ops take them
         own, slots = applied - forward, (self.slots - self.targets) | self._counted(applied | trained)
         for (order, read, result), role in zip(self.found, roles, strict=True):
             if role == "penalty":  # of a variable that nothing else reads it is no penalty but the program
@@ -110,8 +112,11 @@ class Evidence:
                 role = "bookkeeping"
             elif result and role == "bookkeeping" and read.variable in own:
                 role = "optimizer"  # its powers and rates
-            if role == "forward" and result and self._apart(read, result):
-                takers = result.takers or ()
+            takers = result.takers if role == "forward" and result else None
+            if result and takers and id(result) not in apart:
+                apart[id(result)] = self._apart(read, result)
+            if takers and len(takers) <= room and apart[id(result)]:
+                room -= len(takers)
                 found += [(at, taker._replace(variable=read.variable, role=role)) for at, taker in takers]
             else:
                 found.append((order, read if read.role == role else read._replace(role=role)))
@@ -147,8 +152,9 @@ class Evidence:
 
     def _settle(self) -> None:
         """Tell each result what becomes of the results that are made of it."""
+        constant = self._constant() if any(result.fate == LOGGED for result in self.results) else {}
         for result in self.results:
-            if not result.fate & ~LOGGED and not self._figure(result):
+            if not result.fate & ~LOGGED and not self._figure(result, constant):
                 result.fate |= ENDS
             if result.type in REDUCTIONS:
                 result.fate |= REDUCED
@@ -164,7 +170,15 @@ class Evidence:
         for result in self.results:
             del result.visit  # which knows the result: a circle that the collector would have to find
 
-    def _figure(self, result: Result) -> bool:
+    def _constant(self) -> dict[int, bool]:
+        """Return, by its id, whether nothing goes into a result but variables and constants."""
+        known: dict[int, bool] = {}
+        for result in self.results:
+            own = not result.others or result.visit.constants.issuperset(result.others)
+            known[id(result)] = own and all(known.get(id(parent), True) for parent in result.parents)
+        return known
+
+    def _figure(self, result: Result, constant: dict[int, bool]) -> bool:
         """Whether a result that goes nowhere, or into a summary, is a figure about variables and no end of the program.
 
         It is one if it is logged, and nothing goes into it but variables and constants; if it is rows of a gradient's;
@@ -173,15 +187,7 @@ class Evidence:
         if not result.fate:
             looked_up = result.type in LOOKUPS and result.visit.near_gradient(result.others, _NEAR)
             return looked_up or result.name in self.copied
-        todo, seen = [result], {id(result)}
-        while todo:
-            one = todo.pop()
-            if one.others and not one.visit.constants.issuperset(one.others):
-                return False
-            new = [parent for parent in one.parents if id(parent) not in seen]
-            seen.update(map(id, new))
-            todo += new
-        return True
+        return constant[id(result)]
 
     def _role(self, read: Read, result: Result, trained: set[str]) -> str:
         """Return the role of a read whose result has been followed."""

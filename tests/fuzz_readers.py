@@ -204,6 +204,19 @@ def monsters() -> Iterator[tuple[str, bytes]]:
         *(node(f"i{i}", "AddV2", f"i{i - 1}" if i else "w", "w") for i in range(100_000)),
     ]
     yield "a long sum", b"".join(field(1, n) for n in sums)
+    parts = [f"w{i}" for i in range(5000)]
+    variables = [node(name, "VariableV2", attrs=SHAPE) for name in parts]
+    taken = [node(f"s{i}/MatMul", "MatMul", "joined") for i in range(5000)]
+    joined = [*variables, node("joined", "ConcatV2", *parts, "axis"), *taken]
+    yield "many variables, joined and taken many times", b"".join(field(1, n) for n in joined)
+    indices = [node("i", "AddN", *(["x"] * 100_000)), *(node(f"g{i}", "Gather", "w0", "i") for i in range(20_000))]
+    yield "many lookups by a wide sum", b"".join(field(1, n) for n in (variables[0], *indices))
+    layers = [node(f"l0/{j}", "Mul", "w0", "x") for j in range(100)]
+    layers += [
+        node(f"l{i}/{j}", "AddN", *(f"l{i - 1}/{k}" for k in range(100))) for i in range(1, 23) for j in range(100)
+    ]
+    layers += [node(f"summary{j}", "ScalarSummary", "tag", f"l22/{j}") for j in range(100)]
+    yield "sums of sums of sums, logged", b"".join(field(1, n) for n in (variables[0], *layers))
     ring = [
         node("w", "VariableV2", attrs=SHAPE),
         *(node(f"i{i}", "Merge", f"i{(i + 1) % 5000}", "w") for i in range(5000)),
