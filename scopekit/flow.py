@@ -30,6 +30,7 @@ from scopekit.roles import (
     LOGGED,
     LOOKUPS,
     MOVES,
+    SCALES,
     TABLES,
     WRITTEN,
     Alias,
@@ -205,12 +206,11 @@ class _Visit:
             hits = self.hand_on(op, inputs, hits, now)
         if not hits:
             return
-        result, copied = None, self.copied(name, kind) if self.flow.refs and "_" in name else ""
-        if copied:
-            self.flow.copied.add(copied)
+        result = None
         if where.gradient or kind in _SAVES or ("grad" in name and self.in_gradient(name)):
             role, use = "gradient", GRADS
-        elif copied:
+        elif self.flow.refs and "_" in name and (copied := self.copied(name, kind)):
+            self.flow.copied.add(copied)
             role, use = "bookkeeping", WRITTEN
         elif code >= _ARITHMETIC and "/Regularizer/" in name:
             role, use = "regularizer", ESCAPES
@@ -334,9 +334,10 @@ class _Visit:
             self.watch[name] = result = Result(self, name, kind, depth, now, others)
             self.flow.results.append(result)
             # A table without its first row, with zeros before it, scaled or under dropout, is still the table.
-            moved = kind in TABLES and (not others or self.constants.issuperset(others))
-            if len(parents) < 2 and (moved or "dropout" in name):
-                result.takers = parents[0].takers if parents else []
+            if len(parents) < 2 and (kind in SCALES or kind in TABLES or "dropout" in name):
+                made = all(given.startswith(name + "/") for given in others)
+                if made or "dropout" in name or (kind in TABLES and self.constants.issuperset(others)):
+                    result.takers = parents[0].takers if parents else []
         result.pure = result.pure and all(parent.pure for parent in parents)
         result.parents += parents
         return result

@@ -24,8 +24,9 @@ MOVES = frozenset(
     | {"StridedSlice", "Tile", "Transpose"}
 )
 JOINS = frozenset({"Concat", "ConcatV2"})
-# What may leave a table a table.
-TABLES = JOINS | {"Cast", "Div", "Mul", "Pad", "PadV2", "RealDiv", "Reshape", "Slice", "StridedSlice"}
+# What may leave a table a table; of the second, with a number that was made for it.
+TABLES = JOINS | {"Pad", "PadV2", "Reshape", "Slice", "StridedSlice"}
+SCALES = frozenset({"Cast", "Div", "Mul", "RealDiv"})
 LOOKUPS = frozenset({"Gather", "GatherNd", "GatherV2", "ResourceGather", "ResourceGatherNd"})
 INVERSES = {"Div": 1, "DivNoNan": 1, "RealDiv": 1, "Reciprocal": 0, "Rsqrt": 0}  # and which input it is
 _PENALTIES = frozenset({"Square", "Abs", "Pow", "Mul"})
