@@ -139,6 +139,11 @@ class Flow(Evidence):
         return self.codes[kind]
 
 
+def _updates(name: str, variable: str) -> bool:
+    """Whether an op is of an optimizer's update of the variable, or of the variable that this is a slot of."""
+    return f"update_{variable}/" in name or f"update_{variable.rpartition('/')[0]}/" in name
+
+
 class _Visit:
     """One way through one body. A function is visited anew for each call that a variable enters."""
 
@@ -246,9 +251,7 @@ class _Visit:
             for variable in given.variables:
                 if variable not in seen:
                     seen.append(variable)
-                    owner = variable.rpartition("/")[0]  # of a slot: a sparse update scatters into it
-                    update = "update_" in name and (f"update_{variable}/" in name or f"update_{owner}/" in name)
-                    mine = "optimizer" if update else role
+                    mine = "optimizer" if "update_" in name and _updates(name, variable) else role
                     read = _new(Read, (variable, full, mine, kind, where.via, where.branch + given.branch))
                     self.flow.found.append((order, read, result))
 
