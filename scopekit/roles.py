@@ -30,8 +30,8 @@ SCALES = frozenset({"Cast", "Div", "Mul", "RealDiv"})
 LOOKUPS = frozenset({"Gather", "GatherNd", "GatherV2", "ResourceGather", "ResourceGatherNd"})
 INVERSES = {"Div": 1, "DivNoNan": 1, "RealDiv": 1, "Reciprocal": 0, "Rsqrt": 0}  # and which input it is
 _PENALTIES = frozenset({"Square", "Abs", "Pow", "Mul"})
-REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min"})
-FIRST = REDUCTIONS | MOVES - {"Concat", "ConcatV2", "Pack"} | {"Pow"}
+_REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min"})
+FIRST = _REDUCTIONS | MOVES - JOINS - {"Pack"} | {"Pow"}
 # What becomes of a result: the ways in which the ops behind it use it.
 ESCAPES, DERIVES, GRADS, WRITTEN, APPLIED, LOGGED, ENDS, REDUCED, COMPUTED, DIVIDES = (1 << i for i in range(10))
 _NEAR, _ROOM = 200, 100_000
@@ -157,7 +157,7 @@ class Evidence:
         for result in self.results:
             if not result.fate & ~LOGGED and not self._figure(result, constant):
                 result.fate |= ENDS
-            if result.type in REDUCTIONS:
+            if result.type in _REDUCTIONS:
                 result.fate |= REDUCED
             if result.type not in MOVES:
                 result.fate |= COMPUTED

@@ -4,7 +4,7 @@ In: the pages while Sphinx reads them. Out: the same pages. The first use of a t
 and pointing at it shows the entry's words. A link that an author made, `[*reader*](glossary.md)`, counts as the first
 use, and leads to the entry instead of the page. A section is in the index under each term and each piece of code in
 its heading and in its rule. A link to a page whose words are a heading of that page leads to that section; so does
-each question of the table of questions, which become lists, one for each page. Sphinx loads this as an extension.
+each question of the tables of questions, which become lists, one for each page. Sphinx loads this as an extension.
 """
 
 from __future__ import annotations
@@ -159,8 +159,10 @@ def lead_to_sections(app: Any, document: nodes.document, page: str) -> None:
 
 def list_questions(app: Any, document: nodes.document, page: str) -> None:
     """Show the rows of each table of questions as links to their answers, gathered by page in the book's order."""
+    if page != QUESTIONS:
+        return
     order = list(app.env.collect_relations())
-    for table in list(document.findall(nodes.table)) if page == QUESTIONS else []:
+    for table in list(document.findall(nodes.table)):
         by_page: dict[str, nodes.bullet_list] = {}
         for row in table[0][-1].findall(nodes.row):
             question, answer = (cell[0] for cell in row[:2])
@@ -172,11 +174,9 @@ def list_questions(app: Any, document: nodes.document, page: str) -> None:
             asked += nodes.list_item("", nodes.paragraph("", "", link))
         parts = []
         for target in sorted(by_page, key=order.index):
-            title = app.env.titles[target]
+            title = app.env.titles[target].deepcopy()
             mark = nodes.make_id(f"{table.parent['ids'][0]} {title.astext()}")
-            parts.append(
-                nodes.section("", nodes.title("", "", *title.deepcopy().children), by_page[target], ids=[mark])
-            )
+            parts.append(nodes.section("", title, by_page[target], ids=[mark]))
         table.parent.replace(table, parts)
 
 
