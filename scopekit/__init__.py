@@ -9,14 +9,13 @@ import os as _os
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING
 
-from scopekit.graph import ScopeGraph as ScopeGraph
-from scopekit.graph import ScopekitError as ScopekitError
-
 if TYPE_CHECKING:
     from scopekit import rules as rules
     from scopekit.check import check_shared as check_shared
     from scopekit.check import same as same
     from scopekit.check import where as where
+    from scopekit.graph import ScopeGraph as ScopeGraph
+    from scopekit.graph import ScopekitError as ScopekitError
     from scopekit.matching import match as match
     from scopekit.readers import read as read
     from scopekit.show import dot as dot
@@ -29,6 +28,8 @@ __version__ = "0.1.0"
 
 # Where each public name lives. It is loaded at its first use, so that `import scopekit.rules` stays light.
 _HOME = {
+    "ScopeGraph": "scopekit.graph",
+    "ScopekitError": "scopekit.graph",
     "read": "scopekit.readers",
     "variables": "scopekit.show",
     "tree": "scopekit.show",
@@ -56,4 +57,4 @@ def __getattr__(name: str) -> object:
 
 
 def __dir__() -> list[str]:
-    return sorted([*_HOME, "ScopeGraph", "ScopekitError", "rules"])
+    return sorted([*_HOME, "rules"])
