@@ -28,8 +28,6 @@ __version__ = "0.1.0"
 
 # Where each public name lives. It is loaded at its first use, so that `import scopekit.rules` stays light.
 _HOME = {
-    "ScopeGraph": "scopekit.graph",
-    "ScopekitError": "scopekit.graph",
     "read": "scopekit.readers",
     "variables": "scopekit.show",
     "tree": "scopekit.show",
@@ -40,6 +38,8 @@ _HOME = {
     "match": "scopekit.matching",
     "trace": "scopekit.tracing",
     "where": "scopekit.check",
+    "ScopeGraph": "scopekit.graph",
+    "ScopekitError": "scopekit.graph",
 }
 
 # TensorFlow reads these once, when it is imported; a value that the reader has set stays.

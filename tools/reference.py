@@ -40,7 +40,8 @@ def page() -> str:
         for target in node.targets
         if isinstance(target, ast.Name)
     }
-    functions = ast.literal_eval(values["_HOME"])
+    # What is in scopekit.graph is not called by a reader: it stands among what the functions give.
+    functions = {name: home for name, home in ast.literal_eval(values["_HOME"]).items() if home != "scopekit.graph"}
     parts = [TOP.format(version=ast.literal_eval(values["__version__"])), "## What you call\n"]
     for name, home in functions.items():  # in the order in which a reader meets them
         path = ROOT / (home.replace(".", "/") + ".py")
