@@ -49,7 +49,7 @@ _TYPES = {
     _ARITHMETIC: "Abs Add AddN AddV2 All Any Cast Ceil ClipByValue Cos Div DivNoNan Equal EuclideanNorm Exp Floor"
     " FloorDiv FloorMod Greater GreaterEqual IsFinite IsInf IsNan L2Loss Less LessEqual Log LogicalAnd LogicalNot"
     " LogicalOr Max Maximum Mean Min Minimum Mod Mul MulNoNan Neg NotEqual Pow Prod RealDiv Reciprocal Round Rsqrt"
-    " Select SelectV2 Sign Sin Sqrt Square SquaredDifference Sub Sum TruncateDiv",
+    " Select SelectV2 Sign Sin Sqrt Square SquaredDifference Sub Sum TopKV2 TruncateDiv",
 }
 CALLS = frozenset(_TYPES[_CALL].split())
 _WRITES = re.compile(r"Assign|(Resource)?Scatter(Nd)?(Add|Sub|Mul|Div|Min|Max|Update)|(Resource)?StridedSliceAssign")
@@ -140,8 +140,16 @@ class Flow(Evidence):
 
 
 def _updates(name: str, variable: str) -> bool:
-    """Whether an op is of an optimizer's update of the variable, or of the variable that this is a slot of."""
-    return f"update_{variable}/" in name or f"update_{variable.rpartition('/')[0]}/" in name
+    """Whether an op is of an optimizer's update of the variable, or of the variable that this is a slot of.
+
+    A slot's name may begin with a scope that the optimizer was called in: ``optimizer/E/Adam`` for ``E``.
+    """
+    updated = name[name.rfind("update_") + len("update_") :].rpartition("/")[0]
+    while updated:
+        if f"/{variable}".endswith(f"/{updated}") or f"/{variable.rpartition('/')[0]}".endswith(f"/{updated}"):
+            return True
+        updated = updated.rpartition("/")[0]
+    return False
 
 
 class _Visit:
@@ -226,8 +234,8 @@ class _Visit:
             (at, target), value = hits[0], inputs[1] if len(inputs) > 1 else ""
             if at == 0 and isinstance(target, Alias):
                 self.watch.setdefault(name, Alias(target.variables, target.branch, now))  # a ref's Assign returns it
-                if kind.startswith("AssignAdd") and value not in self.constants:
-                    self.flow.summed.update(target.variables)
+                if kind.startswith("AssignAdd"):
+                    (self.flow.stepped if value in self.constants else self.flow.summed).update(target.variables)
                 for variable in target.variables:
                     self.flow.assigned.setdefault(variable, []).append((self, value))
         elif code == _APPLY:

@@ -228,13 +228,12 @@ class _Parts:
             Variable(*_described(v), self.trainable.get(v.name, False) if self.known else None, v.shared_name)
             for v in self.variables
         )
-        scalars = [v for v in self.variables if v.shape == ()]
-        counters = frozenset(v.name for v in scalars if "int" in v.dtype or v.name.endswith("global_step"))
+        scalars = {v.name: "int" in v.dtype for v in self.variables if v.shape == ()}
         names, types = self.body.names, self.body.types
         for body in bodies:
             names += [body.prefix + op for op in body.names]
             types += body.types
-        return ScopeGraph(title, tuple(names), tuple(types), variables, flow.reads(counters))
+        return ScopeGraph(title, tuple(names), tuple(types), variables, flow.reads(scalars))
 
     def bind(self) -> dict[int, str]:
         """Return which object of a SavedModel is which variable of its graph, and note which are trainable.

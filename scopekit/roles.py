@@ -13,6 +13,7 @@ is read by those who look it up.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from operator import itemgetter
 from typing import Protocol
 
@@ -29,11 +30,12 @@ TABLES = JOINS | {"Pad", "PadV2", "Reshape", "Slice", "StridedSlice"}
 SCALES = frozenset({"Cast", "Div", "Mul", "RealDiv"})
 LOOKUPS = frozenset({"Gather", "GatherNd", "GatherV2", "ResourceGather", "ResourceGatherNd"})
 INVERSES = {"Div": 1, "DivNoNan": 1, "RealDiv": 1, "Reciprocal": 0, "Rsqrt": 0}  # and which input it is
-_PENALTIES = frozenset({"Square", "Abs", "Pow", "Mul"})
 _REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min"})
+_PENALTIES = frozenset({"Square", "SquaredDifference", "Abs", "Pow", "Mul", "L2Loss"})
 FIRST = _REDUCTIONS | MOVES - JOINS - {"Pack"} | {"Pow"}
 # What becomes of a result: the ways in which the ops behind it use it.
-ESCAPES, DERIVES, GRADS, WRITTEN, APPLIED, LOGGED, ENDS, REDUCED, COMPUTED, DIVIDES = (1 << i for i in range(10))
+ESCAPES, DERIVES, GRADS, WRITTEN, APPLIED, LOGGED, ENDS = (1 << i for i in range(7))
+REDUCED, PENALIZED, COMPUTED, DIVIDES = (1 << i for i in range(7, 11))
 _NEAR, _ROOM = 200, 100_000
 
 Branch = tuple[tuple[str, int], ...]
@@ -83,22 +85,25 @@ class Evidence:
         self.targets: set[str] = set()  # what an optimizer trains
         self.slots: set[str] = set()  # what it takes besides
         self.summed: set[str] = set()  # what the graph adds to
+        self.stepped: set[str] = set()  # what it adds a constant to
         self.copied: set[str] = set()  # ops of an initial value, of which copies run in their place
 
-    def reads(self, counters: frozenset[str] = frozenset()) -> tuple[Read, ...]:
+    def reads(self, scalars: Mapping[str, bool]) -> tuple[Read, ...]:
         """Return every read in the order of the reading ops, now that it is known what became of each result.
 
-        counters are the integer scalars: one that the graph adds to is a step, and what reads it no layer.
+        scalars says of each scalar variable whether it is an integer. One that the graph adds to is a step, and what
+        reads it no layer; so is a float to which it adds a constant.
         """
         self._settle()
         applied = {read.variable for _, read, _ in self.found if read.role == "optimizer"}
         trained = {v for v in self.assigned.keys() - applied if self._trained(v)}
         self.assigned.clear()  # each visit in it knows this flow, a circle that the collector would have to find
         roles = [self._role(read, result, trained) if result else read.role for _, read, result in self.found]
-        steps = set()
+        steps: set[str] = set()
         for (_, read, _), role in zip(self.found, roles, strict=True):
-            if read.variable in counters and role == "bookkeeping" and read.type.startswith(("AssignAdd", "Add")):
-                steps.add(read.variable)
+            v = read.variable
+            if v in scalars and role == "bookkeeping" and read.type.startswith(("AssignAdd", "Add")):
+                steps.update({v} if scalars[v] or v in self.stepped else ())
         forward = {read.variable for (_, read, _), role in zip(self.found, roles, strict=True) if role == "forward"}
         found: list[tuple[int, Read]] = []
         apart: dict[int, bool] = {}
@@ -157,8 +162,9 @@ class Evidence:
         for result in self.results:
             if not result.fate & ~LOGGED and not self._figure(result, constant):
                 result.fate |= ENDS
-            if result.type in _REDUCTIONS:
-                result.fate |= REDUCED
+            if result.pure:
+                result.fate |= REDUCED if result.type in _REDUCTIONS or result.type == "L2Loss" else 0
+                result.fate |= PENALIZED if result.type in _PENALTIES else 0
             if result.type not in MOVES:
                 result.fate |= COMPUTED
         todo = list(self.results)
@@ -200,7 +206,7 @@ class Evidence:
             return "bookkeeping" if result.pure else "handed"
         if result.type == "L2Loss":
             return "regularizer"
-        if result.type in _PENALTIES and result.pure and not result.parents and fate & REDUCED:
+        if result.pure and fate & REDUCED and fate & PENALIZED:
             if fate & DIVIDES and not fate & ESCAPES and fate & LOGGED:
                 return "handed"
             return "forward" if fate & (ESCAPES | DIVIDES) else "penalty"

@@ -264,11 +264,18 @@ def _group(variable: str, uses: list[_Use]) -> list[list[_Use]]:
     calls: list[list[_Use]] = []
     for members in layers.values():
         copies: defaultdict[int, list[_Use]] = defaultdict(list)
+        numbers: defaultdict[tuple[str, bool], int] = defaultdict(int)
         seen: defaultdict[tuple[str, object], int] = defaultdict(int)
+        taken: defaultdict[tuple[str, object], list[int]] = defaultdict(list)
         for use in members:
-            key = use.leaf, use.read.branch
-            copies[seen[key]].append(use)
-            seen[key] += use.read.type not in _PARTS
+            # The n-th copies of an op on the sides of one conditional have one number, in another conditional another.
+            branch, one = use.read.branch, use.read.type not in _PARTS
+            of_conditional = taken[use.leaf, branch[0][0] if branch else ""]
+            if seen[use.leaf, branch] == len(of_conditional):
+                of_conditional.append(numbers[use.leaf, bool(branch)])
+                numbers[use.leaf, bool(branch)] += one
+            copies[of_conditional[seen[use.leaf, branch]]].append(use)
+            seen[use.leaf, branch] += one
         for copy in copies.values():
             lookups = [[use] for use in copy if use.read.type in LOOKUPS]
             products = [[use] for use in copy if use.read.type in _PRODUCTS - LOOKUPS]
@@ -413,9 +420,11 @@ def _unread(readers: list[Readers], others: dict[str, dict[str, dict[str, str]]]
             silent.setdefault(name.rpartition("/")[0], []).append(name)
         elif r.calls and r.variable.trainable and name not in updated:
             frozen.append(name)
-    if any(r.calls for r in readers):
+    read = {r.variable.name.rpartition("/")[0] for r in readers if r.calls}
+    if read:
         for scope, names in silent.items():
-            where = f"the scope {scope!r}" if scope else f"{names[0]!r}"
+            more = f" and {len(names) - 1:,} more beside it" if len(names) > 1 else ""
+            where = f"{names[0]!r}{more}" if scope in read or not scope else f"the scope {scope!r}"
             yield Suspicion(f"Nothing reads {where} but initializers and savers: is its layer used?", tuple(names))
     trained = sum(r.variable.trainable is True and r.variable.name in updated for r in readers)
     if frozen and trained:

@@ -19,7 +19,7 @@ from scopekit.readers import read
 from scopekit.sharing import Readers, Sharing, analyse
 from scopekit.show.text import who_reads
 
-LOOPS = {"gpt_train_and_sample", "loop", "conditional", "towers", "predicate", "derived"}
+LOOPS = {"gpt_train_and_sample", "loop", "conditional", "towers", "predicate", "derived", "conditional_steps"}
 
 
 @pytest.fixture
@@ -114,8 +114,24 @@ def test_roles_of_figures_and_steps_by_hand() -> None:
     assert kernel["bookkeeping"] >= {"Min", "Max", "sub", "mul_1", "global_norm/L2Loss"}
     assert "regularizer" not in kernel
     assert not any(r.calls for r in figures.readers if r.variable.name.startswith("mean/"))
+    anchored = analyse(read(build(tf1_programs.anchored, True)[0]))
+    assert roles(anchored, "one/w")["regularizer"] == {"sub", "sub_1"}
+    assert not any(r.calls for r in anchored.readers if r.variable.name == "step")
     flat = analyse(read(build(tf1_programs.flat_vector, False)[0]))
     assert roles(flat, "net/fc1/bias")["bookkeeping"] >= {"Reshape_1"}
+
+
+@pytest.mark.parametrize("scope", ["", "optimizer"])
+def test_sparse_adam_in_a_scope(scope: str) -> None:
+    with tf.Graph().as_default() as graph:
+        table = tf1.get_variable("E", [6, 3])
+        loss = tf.reduce_sum(tf.nn.relu(tf.nn.embedding_lookup(table, [0, 2])))
+        with tf1.variable_scope(scope) if scope else tf1.name_scope(None):
+            tf1.train.AdamOptimizer().minimize(loss)
+    below = f"{scope}/" if scope else ""
+    slot = roles(analyse(read(graph)), f"{below}E/Adam")
+    assert len(slot["optimizer"]) == 4
+    assert all(op.startswith(f"{below}Adam/update_E/") for op in slot["optimizer"])
 
 
 def test_moving_averages_are_no_optimizers() -> None:
@@ -320,14 +336,16 @@ def test_a_scope_that_nobody_reads_is_suspicious() -> None:
         x = tf1.placeholder(tf.float32, [None, 4])
         with tf1.variable_scope("used"):
             tf.matmul(x, tf1.get_variable("w", [4, 4]))
+            tf1.get_variable("spare", [4, 4])
         with tf1.variable_scope("forgotten"):
             tf1.get_variable("w", [4, 4])
             tf1.get_variable("b", [4])
         tf1.train.Saver()
 
-    ((reason, variables),) = suspicions(program)
-    assert reason.startswith("Nothing reads the scope 'forgotten'")
-    assert variables == ("forgotten/w", "forgotten/b")
+    beside, whole = suspicions(program)
+    assert beside[0].startswith("Nothing reads 'used/spare' but")
+    assert whole[0].startswith("Nothing reads the scope 'forgotten'")
+    assert whole[1] == ("forgotten/w", "forgotten/b")
 
 
 def test_weights_that_are_read_but_not_trained_are_suspicious() -> None:

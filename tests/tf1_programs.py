@@ -794,8 +794,54 @@ def unrolled() -> Truth:
     return {f"model/lstm/{n}": ["model", *(f"model_1/{op}" for op in ops)] for n, ops in calls.items()}
 
 
+def conditional_steps() -> Truth:
+    """A cell called in one tf.cond for each step, as static_rnn does where sequences have lengths."""
+    xs, length = tf1.placeholder(tf.float32, [3, 2, 4]), tf1.placeholder(tf.int32, [])
+    h = tf.zeros([2, 4])
+    with tf1.variable_scope("cell") as scope:
+        w, b = tf1.get_variable("w", [4, 4]), tf1.get_variable("b", [4])
+
+    def step(x: tf.Tensor, h: tf.Tensor) -> tf.Tensor:
+        with tf1.variable_scope(scope, auxiliary_name_scope=False), tf1.name_scope("cell/"):
+            return tf.tanh(tf.nn.bias_add(tf.matmul(x + h, w), b))
+
+    for i in range(3):
+        h = tf1.cond(i < length, lambda i=i, h=h: step(xs[i], h), lambda h=h: h)
+    if tf1.control_flow_v2_enabled():
+        return all_by(["cond", "cond_1", "cond_2"], ["cell/w", "cell/b"])
+    numbers = ("", "_1", "_2")
+    return {"cell/w": [f"cell/MatMul{n}" for n in numbers], "cell/b": [f"cell/BiasAdd{n}" for n in numbers]}
+
+
+def anchored() -> Truth:
+    """Elastic weight consolidation and two networks that are drawn to one another; steps counted in floats."""
+    x = tf1.placeholder(tf.float32, [4, 8])
+    one, two = (tf1.get_variable(f"{name}/w", [8, 3]) for name in ("one", "two"))
+    star, fisher = (tf1.get_variable(f"{name}/w", [8, 3], trainable=False) for name in ("star", "fisher"))
+    loss = sum(tf.reduce_sum(tf.nn.relu(tf.matmul(x, w))) for w in (one, two))
+    loss += tf.reduce_sum(fisher * tf.square(one - star)) + tf.nn.l2_loss(one - two)
+    step = tf1.get_variable("step", initializer=0.0, trainable=False)
+    rate = tf1.train.piecewise_constant(step, [10.0, 20.0], [0.1, 0.01, 0.001])
+    tf.group(tf1.train.GradientDescentOptimizer(rate).minimize(loss), step.assign_add(1.0))
+    return {}
+
+
+def pruned() -> Truth:
+    """A mask for the smallest weights, renewed from time to time: only what is multiplied by it is a layer."""
+    x = tf1.placeholder(tf.float32, [4, 8])
+    with tf1.variable_scope("layer"):
+        w, mask = tf1.get_variable("w", [8, 3]), tf1.get_variable("mask", initializer=tf.ones([8, 3]), trainable=False)
+        y = tf.matmul(x, w * mask)
+    with tf1.name_scope("pruning"):
+        smallest = tf1.nn.top_k(tf.reshape(tf.abs(w), [-1]), k=12).values[-1]
+        mask.assign(tf.cast(tf.abs(w) >= smallest, tf.float32))
+    tf1.train.GradientDescentOptimizer(0.1).minimize(tf.reduce_sum(tf.nn.relu(y)))
+    return {}
+
+
 PROGRAMS = [
     filters_by_scope, filters_by_template, filters_by_dictionary, gpt_train, gpt_train_and_sample, ptb, dcgan, wgan,
     dqn, siamese, towers, seq2seq, partitioned, bert, regularized, loop, conditional, word2vec, autoencoder,
     lamb, flat_vector, figures, initial_values, predicate, tied_behind_moves, derived, slices, unrolled,
+    conditional_steps, anchored, pruned,
 ]  # fmt: skip
