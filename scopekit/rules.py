@@ -19,11 +19,13 @@ from __future__ import annotations
 import contextlib
 import enum
 import functools
+import itertools
 import math
 import operator
 import re
 import threading
 import types
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
@@ -71,16 +73,17 @@ _VALID_SCOPE_NAME_REGEX = re.compile(r"^[A-Za-z0-9_.\\/>-]*$")
 
 
 @functools.lru_cache(maxsize=10_000)  # names come again and again, and matching them took a quarter of the time
-def _check_name(name: str, kind: str) -> None:
+def _check_name(name: str, kind: str = "op") -> None:
     """Refuse a name that is not valid.
 
     [valid-name] Letters, digits, _ . > - / and the backslash; an op or a root scope begins with a letter, digit or dot.
     """
     regex = _VALID_SCOPE_NAME_REGEX if kind == "scope" else _VALID_OP_NAME_REGEX
     if not regex.match(name):
-        what = f"'{name}' is not a valid {kind} name. A {kind} name has to match the following pattern: {regex.pattern}"
-        op = f"`{name}` is not a valid node name. Accepted names conform to Regex /{regex}/"
-        raise ValueError(op if kind == "op" else what)
+        if kind == "op":
+            raise ValueError(f"`{name}` is not a valid node name. Accepted names conform to Regex /{regex}/")
+        pattern = f"A {kind} name has to match the following pattern: {regex.pattern}"
+        raise ValueError(f"'{name}' is not a valid {kind} name. {pattern}")
     if name.endswith(("//", "\n")) or name == "/":
         raise _NotCoveredError(f"the name {name!r}")
 
@@ -100,7 +103,7 @@ class Graph(_Partial):
 
     def __init__(self) -> None:
         self._names_in_use: dict[str, int] = {}
-        self._operations: dict[str, Operation | Tensor | str] = {}
+        self._operations: dict[str, Operation | Tensor | str] = {}  # see _operation
         self._collections: dict[Any, list[Any]] = {}
         self._variables: dict[Any, Variable] = {}
         self._local = _Local()
@@ -155,36 +158,36 @@ class Graph(_Partial):
         _check_name(name, "scope" if self._local.name_stack else "root scope")
         return name if name[-1] == "/" else self.unique_name(name) + "/"
 
-    def _add_helper(self, op_type: str, name: Any = None) -> str:
-        """Add an op of which nothing but its name matters, and return that; mirrors `Graph._create_op_internal`.
+    def _add(self, op_type: str, name: Any = None) -> Any:
+        """Add an op and return its name; mirrors `Graph._create_op_internal`.
 
         [op-name] Like a scope's: made unique under the open scope, or taken as it is when it ends in `/`.
         """
         name = op_type if name is None else name
         name = name[:-1] if name and name[-1] == "/" else self.unique_name(name)
-        _check_name(name, "op")
+        _check_name(name)
         if name in self._operations:
             raise ValueError(f"Duplicate node name in graph: '{name}'")
         self._operations[name] = op_type
-        return name  # type: ignore[no-any-return]
+        return name
 
-    def _add_helper_in(self, scope: str, op_type: str) -> str:
-        """Add one in a scope of its own below the open one."""
-        outer, self._local.name_stack = self._local.name_stack, self._scope_of(scope)[:-1]
-        try:
-            return self._add_helper(op_type)
-        finally:
-            self._local.name_stack = outer
+    def _add_in(self, scope: str, op_type: str) -> Any:
+        """Add an op in a scope of its own below the open one, which whoever opened it restores after an error."""
+        outer, self._local.name_stack = self._local.name_stack, self.unique_name(scope)
+        name = self._add(op_type)
+        self._local.name_stack = outer
+        return name
 
-    def _add_op(self, op_type: str, name: Any, dtype: DType, shape: Any, *inputs: Tensor) -> Tensor:
-        name = self._add_helper(op_type, name)
-        tensor = self._operations[name] = Tensor(self, op_type, name, dtype, shape, inputs)
+    def _add_tensor(self, op_type: str, name: Any, dtype: DType, shape: Any, *inputs: Tensor) -> Tensor:
+        """Add an op and return what it gives."""
+        name = self._add(op_type, name)
+        tensor = self._operations[name] = Tensor(self, op_type, name, dtype, shape, *inputs)
         return tensor
 
     def _operation(self, name: str) -> Operation:
         op = self._operations[name]
-        if not isinstance(op, Operation):  # an object is made when one is asked for
-            op = self._operations[name] = Operation(self, op, name)
+        if not isinstance(op, Operation):  # until it is asked for it is what it gives, or but its type
+            op = self._operations[name] = Operation(self, name, op)
         return op
 
     def get_operations(self) -> list[Operation]:
@@ -263,6 +266,7 @@ class name_scope_v1(_Partial):  # noqa: N801
     """
 
     _graph: Graph | None = None
+    _always_enters = False
 
     def __init__(self, name: Any, default_name: Any = None, values: Any = None) -> None:
         if not (default_name is None or isinstance(default_name, str)):
@@ -275,8 +279,9 @@ class name_scope_v1(_Partial):  # noqa: N801
             raise _NotCoveredError("a name_scope that is entered while it is open")
         if self.name is None and self._values is not None:
             raise ValueError("At least one of name (None) and default_name (None) must be provided.")
-        graph = _get_graph_from_inputs(self._values) if self._values else get_default_graph()
-        scope, self._enters = graph._scope_of(self.name), bool(self._values) and graph is not get_default_graph()
+        here = get_default_graph()
+        graph = _get_graph_from_inputs(self._values) if self._values else here
+        scope, self._enters = graph._scope_of(self.name), self._always_enters or graph is not here
         if self._enters:
             _thread.graphs.append(graph)
         self._graph, self._outer, graph._local.name_stack = graph, graph._local.name_stack, scope[:-1]
@@ -298,16 +303,14 @@ name_scope = name_scope_v1  # its errors say the longer name
 
 
 class Operation(_Partial):
-    """A node of the graph; mirrors `ops.Operation`. Those of a helper's attributes that are not set are not covered."""
+    """A node of the graph; mirrors `ops.Operation`. What a helper op takes and gives is not covered."""
 
-    def __init__(self, graph: Graph, gives: Tensor | str, name: str) -> None:
-        self.graph, self.name = graph, name
+    def __init__(self, graph: Graph, name: str, gives: Tensor | str) -> None:
+        self.graph, self.name, self.type = graph, name, getattr(gives, "_op_type", gives)
         if isinstance(gives, Tensor):
-            self.type, self.outputs = gives._op_type, [gives]
-            if gives._inputs is not None:
-                self.inputs = gives._inputs
-        else:
-            self.type = gives
+            self.outputs = [gives]
+
+    inputs = property(lambda self: self.outputs[0]._inputs)
 
     def __repr__(self) -> str:
         return f"<tf.Operation '{self.name}' type={self.type}>"
@@ -319,16 +322,13 @@ class Operation(_Partial):
 class Tensor(_Value):
     """What an op gives; mirrors `tensor.Tensor`."""
 
-    def __init__(
-        self, graph: Graph, op_type: str, op_name: str, dtype: DType, shape: TensorShape, inputs: tuple[Tensor, ...]
-    ) -> None:
-        self._inputs: tuple[Tensor, ...] | None = inputs
-        self.graph, self._op_type, self._op_name, self.dtype, self.shape = graph, op_type, op_name, dtype, shape
-        self._label, self._from_ref = op_name, op_type == "VariableV2"  # whether it is made of a ref variable
+    def __init__(self, graph: Graph, op_type: str, op_name: str, dtype: DType, shape: Any, *inputs: Tensor) -> None:
+        self.graph, self._op_type, self._op_name, self._inputs = graph, op_type, op_name, inputs
+        self.name, self.dtype, self.shape = op_name + ":0", dtype, shape
+        self._from_ref = op_type == "VariableV2"  # whether it is made of a ref variable
         for tensor in inputs:
             self._from_ref |= tensor._from_ref
 
-    name = property(lambda self: self._label + ":0")
     op = property(lambda self: self.graph._operation(self._op_name))
 
     def __str__(self) -> str:
@@ -339,13 +339,13 @@ class Tensor(_Value):
         return f"<tf.Tensor '{self.name}' shape={self.shape} dtype={self.dtype.name}>"
 
 
-def _get_graph_from_inputs(values: Iterable[Any]) -> Graph:
+def _get_graph_from_inputs(values: Iterable[Any] | None) -> Graph:
     """Return the graph in which an op of these inputs is made; mirrors `ops._get_graph_from_inputs`.
 
     [graph-of-inputs] That of the first tensor or variable among them, else the default graph. All must be of one.
     """
     first: Any = None
-    for value in values:
+    for value in values or ():
         if isinstance(value, (Tensor, Operation, Variable)):
             first = value if first is None else first
             if value.graph is not first.graph:
@@ -380,7 +380,7 @@ def _convert_to_tensor(value: Any, dtype: Any = None, name: Any = None, hint: DT
 def no_op(name: Any = None) -> Operation:
     """Add an op that does nothing; mirrors `gen_control_flow_ops.no_op`."""
     graph = get_default_graph()
-    return graph._operation(graph._add_helper("NoOp", graph._scope_of(name or "NoOp")))
+    return graph._operation(graph._add("NoOp", graph._scope_of(name or "NoOp")))
 
 
 def placeholder(dtype: Any, shape: Any = None, name: Any = None) -> Tensor:
@@ -392,7 +392,7 @@ def placeholder(dtype: Any, shape: Any = None, name: Any = None) -> Tensor:
     except ValueError as error:
         raise ValueError(f"Error converting shape to a TensorShape: {error}.") from None
     graph = get_default_graph()
-    return graph._add_op("Placeholder", graph._scope_of(name or "Placeholder"), kind, full)
+    return graph._add_tensor("Placeholder", graph._scope_of(name or "Placeholder"), kind, full)
 
 
 def constant(
@@ -403,7 +403,7 @@ def constant(
     if verify_shape:
         raise _NotCoveredError("verify_shape of a constant")
     kind, full = _type_and_shape(value, None if dtype is None else _as_dtype(dtype).base_dtype, shape)
-    return get_default_graph()._add_op("Const", name, kind, full)
+    return get_default_graph()._add_tensor("Const", name, kind, full)
 
 
 def identity(input: Any, name: Any = None) -> Tensor:  # noqa: A002
@@ -418,7 +418,7 @@ def identity(input: Any, name: Any = None) -> Tensor:  # noqa: A002
         if input is None:
             raise ValueError("Tried to convert 'input' to a tensor and failed. Error: None values not supported.")
         x = _convert_to_tensor(input, name="input")
-        return x.graph._add_op("Identity", scope, x.dtype.base_dtype, x.shape, x)
+        return x.graph._add_tensor("Identity", scope, x.dtype.base_dtype, x.shape, x)
 
 
 def add(x: Any, y: Any, name: Any = None) -> Tensor:
@@ -438,7 +438,7 @@ def add(x: Any, y: Any, name: Any = None) -> Tensor:
         if dtype != other:
             wrong = f"has type {other.name} that does not match type {dtype.name} of argument 'x'."
             raise TypeError(f"Input 'y' of '{op_type}' Op {wrong}")
-        result = graph._add_op(op_type, scope, dtype, None, x, y)
+        result = graph._add_tensor(op_type, scope, dtype, None, x, y)
         result.shape = _sum_shape(result, x, y)
         return result
 
@@ -468,13 +468,11 @@ class Variable(_Value):
         experimental_enable_variable_lifting: Any = None, expected_shape: Any = None, collections: Any = None,
         use_resource: Any = None,
     ) -> None:  # fmt: skip
-        _check_text(name)
-        if caching_device is not None or variable_def is not None or import_scope is not None:
-            raise _NotCoveredError("caching_device, variable_def and import_scope of a variable")
-        if str(getattr(dtype, "name", dtype)) in _NO_VARIABLE:
+        other = caching_device, variable_def, import_scope
+        if other != (None, None, None) or synchronization not in (None, _AUTO) or aggregation not in (None, _NONE):
+            raise _NotCoveredError("caching_device, variable_def, import_scope, synchronization and aggregation")
+        if str(getattr(dtype, "name", dtype)).endswith(("_ref", "resource")):
             raise _NotCoveredError(f"a variable of dtype={dtype!r}")
-        if synchronization not in (None, _AUTO) or aggregation not in (None, _NONE):
-            raise _NotCoveredError("synchronization and aggregation of a variable")
         if use_resource is None:
             use_resource = get_variable_scope()._defaults.get("use_resource")
         resource = self._resource = use_resource is None or bool(use_resource)
@@ -495,56 +493,58 @@ class Variable(_Value):
         if self.trainable and GraphKeys.TRAINABLE_VARIABLES not in collections:
             collections = [*collections, GraphKeys.TRAINABLE_VARIABLES]
         function, home = callable(initial_value), get_default_graph()
-        with name_scope(name, "Variable", None if function else [initial_value]) as scope:
-            with name_scope("Initializer") if resource or function else contextlib.nullcontext():
-                value = _convert_to_tensor(initial_value() if function else initial_value, dtype, "initial_value")
+        context = name_scope(name, "Variable", None if function else [initial_value])
+        context._always_enters = True  # so that the function cannot reset the graph; mirrors `init_scope`
+        with context as scope:
+            graph = self.graph = get_default_graph()
+            if resource or function:
+                graph._local.name_stack = graph.unique_name("Initializer")
+            value = _convert_to_tensor(initial_value() if function else initial_value, dtype, "initial_value")
+            graph._local.name_stack = scope[:-1]
             if value.dtype == "resource":
                 raise _NotCoveredError("a variable that holds a handle")
             if value._from_ref:  # `_try_guard_against_uninitialized_dependencies` makes a `cond` of it
                 raise _NotCoveredError("initial values that depend on a ref variable")
-            self.graph, self.initial_value = get_default_graph(), value
-            self.shape = value.shape if shape is None else TensorShape(shape)
+            self.initial_value, self.shape = value, value.shape if shape is None else TensorShape(shape)
             if shape is not None and not value.shape.is_compatible_with(shape):
                 if not resource:
                     raise _NotCoveredError("ref variables of another shape than their value")
                 wrong = f"value's shape ({value.shape}) is not compatible with the explicitly supplied `shape`"
                 raise ValueError(f"In this `tf.Variable` creation, the initial {wrong} argument ({shape}).")
-            (self._add_resource_ops if resource else self._add_ref_ops)(scope)
+            self._add_ops(value, scope)
         for key in dict.fromkeys(collections):
-            (self.graph if resource else home).add_to_collection(key, self)
+            (graph if resource else home).add_to_collection(key, self)
 
-    def _add_resource_ops(self, scope: str) -> None:
-        graph, self.dtype, self.name = self.graph, self.initial_value.dtype.base_dtype, scope[:-1] + ":0"
-        self._handle = graph._add_op("VarHandleOp", scope or None, _DTYPES["resource"], _SCALAR)
-        self._handle._label = scope[:-1]  # called like the variable, even by an empty name
-        graph._add_helper_in("IsInitialized", "VarIsInitializedOp")
-        _get_graph_from_inputs([self._handle, self.initial_value])
-        self._initializer = graph._add_helper("AssignVariableOp", "Assign")
-        self._read_name = graph._add_helper_in("Read", "ReadVariableOp")
-
-    def _add_ref_ops(self, scope: str) -> None:
-        graph, self.dtype = self.graph, _DTYPES[self.initial_value.dtype.base_dtype.name + "_ref"]
-        self._handle = graph._add_op("VariableV2", scope or None, self.dtype, self.shape)
-        self.name = self._handle.name
-        if not self.initial_value.shape.is_fully_defined():
-            raise ValueError(f"initial_value must have a shape specified: {self.initial_value}")
-        _get_graph_from_inputs([self._handle, self.initial_value])
-        self._initializer = graph._add_helper("Assign")
-        self._read = graph._add_op("Identity", "read", self.dtype.base_dtype, self.shape, self._handle)
+    def _add_ops(self, value: Tensor, scope: str) -> None:
+        graph, kind = self.graph, value.dtype.base_dtype
+        if self._resource:
+            handle = graph._add_tensor("VarHandleOp", scope or None, _DTYPES["resource"], _SCALAR)
+            handle.name = scope[:-1] + ":0"  # even an empty one
+            graph._add_in("IsInitialized", "VarIsInitializedOp")
+        else:
+            handle = graph._add_tensor("VariableV2", scope or None, _DTYPES[kind.name + "_ref"], self.shape)
+            if not value.shape.is_fully_defined():
+                raise ValueError(f"initial_value must have a shape specified: {value}")
+        _get_graph_from_inputs([handle, value])
+        self._handle, self.name, self.dtype = handle, handle.name, kind if self._resource else handle.dtype
+        self._initializer = graph._add("AssignVariableOp" if self._resource else "Assign", "Assign")
+        if self._resource:
+            self._element_name = graph._add_in("Read", "ReadVariableOp")
+        else:
+            self._element_name = handle._op_name
+            self._read = graph._add_tensor("Identity", "read", kind, self.shape, handle)
 
     op = property(lambda self: self._handle.op)
     initializer = property(lambda self: self.graph._operation(self._initializer))
 
-    def _as_graph_element(self) -> Tensor:
-        if not self._resource:
-            return self._handle
-        return Tensor(self.graph, "ReadVariableOp", self._read_name, self.dtype, self.shape, ())
+    def _as_graph_element(self) -> Tensor:  # as it stands in the error of [graph-of-inputs]
+        return Tensor(self.graph, "", self._element_name, self.dtype, self.shape)
 
     def value(self) -> Tensor:
         """Return a tensor that reads the variable, see [input-name]."""
         if not self._resource:
             return self._read
-        return self.graph._add_op("ReadVariableOp", None, self.dtype, self.shape, self._handle)
+        return self.graph._add_tensor("ReadVariableOp", None, self.dtype, self.shape, self._handle)
 
     def __repr__(self) -> str:
         return f"<tf.Variable '{self.name}' shape={self.shape} dtype={self.dtype.name}>"
@@ -553,12 +553,10 @@ class Variable(_Value):
 # --------------------------------------------------------------------------------------------- 4. sharing
 
 
-def _member(of: str, name: str, value: int) -> Any:
-    return getattr(enum.Enum(of, {name: value}), name)
-
-
-AUTO_REUSE = _member("_ReuseMode", "AUTO_REUSE", 1)
-_AUTO, _NONE = _member("VariableSynchronization", "AUTO", 0), _member("VariableAggregation", "NONE", 0)
+_enum: Any = enum.Enum
+AUTO_REUSE = _enum("_ReuseMode", {"AUTO_REUSE": 1}).AUTO_REUSE
+_AUTO = _enum("VariableSynchronization", {"AUTO": 0}).AUTO
+_NONE = _enum("VariableAggregation", {"NONE": 0}).NONE
 
 
 def get_variable(
@@ -583,7 +581,6 @@ def get_variable(
     ...     (w.name, get_variable("w", [2]) is w)
     ('a/w:0', True)
     """
-    _check_text(name)
     graph = get_default_graph()
     scope, name_stack = graph._local.current_scope, graph._local.name_stack
     arguments = {
@@ -626,6 +623,7 @@ def _true_getter(
     constraint: Any = None, synchronization: Any = _AUTO, aggregation: Any = _NONE,
 ) -> Variable:  # fmt: skip
     """Find or make one variable by its full name; mirrors `_VariableStore._get_single_variable`, check by check."""
+    _check_text(name)
     if partitioner is not None:
         raise _NotCoveredError(f"partitioner={partitioner!r}")
     if f"{name}/part_0" in store:
@@ -660,9 +658,9 @@ def _true_getter(
     if initializer is None:
         if shape is None:
             raise ValueError(f"Variable {name} did not get an initializer, so its `shape` argument must be specified.")
-        if dtype.base_dtype not in (*_FLOATING, *_INTEGER, "bool", "string"):
+        if dtype.base_dtype not in _DEFAULT_INITIALIZERS:
             raise ValueError(f"An initializer for variable {name} of {dtype.base_dtype} is required")
-        initializer = glorot_uniform_initializer if dtype.base_dtype in _FLOATING else zeros_initializer
+        initializer = _DEFAULT_INITIALIZERS[dtype.base_dtype]
     initial_dtype = None
     if not from_value:
         initializer = initializer() if isinstance(initializer, type) else initializer
@@ -709,14 +707,12 @@ def no_regularizer(_: Any) -> None:
 
 # ---------------------------------------------------------------------------------------------- 5. scopes
 
-_DEFAULTS = (
-    "initializer", "regularizer", "caching_device", "partitioner", "custom_getter", "dtype", "use_resource",
-    "constraint",
-)  # fmt: skip
+_DEFAULTS = ["initializer", "regularizer", "caching_device", "partitioner", "custom_getter", "dtype"]
+_DEFAULTS += ["use_resource", "constraint"]
 
 
-def _given(*values: Any) -> dict[str, Any]:
-    return {key: value for key, value in zip(_DEFAULTS, values, strict=True) if value is not None}
+def _given(arguments: dict[str, Any]) -> dict[str, Any]:
+    return {key: arguments[key] for key in _DEFAULTS if arguments[key] is not None}
 
 
 class VariableScope(_Partial):
@@ -731,10 +727,7 @@ class VariableScope(_Partial):
         dtype: Any = ..., use_resource: Any = None, constraint: Any = None,
     ) -> None:  # fmt: skip
         dtype = _DTYPES["float32"] if dtype is ... else dtype
-        self._reuse, self._name, self._name_scope = reuse, name, name_scope
-        self._defaults = _given(
-            initializer, regularizer, caching_device, partitioner, custom_getter, dtype, use_resource, constraint
-        )
+        self._reuse, self._name, self._name_scope, self._defaults = reuse, name, name_scope, _given(locals())
 
     name, reuse, original_name_scope = (property(operator.attrgetter(a)) for a in ("_name", "_reuse", "_name_scope"))
 
@@ -765,11 +758,13 @@ class VariableScope(_Partial):
     def _derive(self, reuse: Any, name: Any, name_scope: Any, given: dict[str, Any]) -> VariableScope:
         """Return the scope that a block opens under this one, or for it.
 
+        [reuse] Given or inherited: False never turns it off, and only AUTO_REUSE replaces an inherited True.
         [handed-down] What is not given is the parent's, all but `constraint`. Custom getters nest: the innermost is
         called first, and what it gets as true getter is the next one out.
         """
         scope = VariableScope.__new__(VariableScope)
-        scope._reuse, scope._name, scope._name_scope, scope._defaults = reuse, name, name_scope, self._defaults
+        scope._reuse, scope._name, scope._name_scope = reuse or self._reuse, name, name_scope
+        scope._defaults = self._defaults
         if given or "constraint" in self._defaults:
             scope._defaults = {**self._defaults, "constraint": None, **given}
             inner, outer = given.get("custom_getter"), self._defaults.get("custom_getter")
@@ -785,7 +780,7 @@ class _Local(threading.local):
     def __init__(self) -> None:
         self.name_stack = ""
         self.current_scope = _ROOT._derive(False, "", "", {})
-        self.counts: dict[Any, int] = {}
+        self.counts: dict[Any, int] = defaultdict(int)
 
     def unique_name(self, prefix: Any) -> Any:
         """Return a name for a scope that has none; mirrors `_get_unique_variable_scope`.
@@ -798,9 +793,6 @@ class _Local(threading.local):
             number += 1
             name = f"{full}_{number}"
         return f"{prefix}_{number}" if number else prefix
-
-    def open(self, name: Any) -> None:
-        self.counts[name] = self.counts.get(name, 0) + 1
 
     def close(self, name: str) -> None:
         """[counters] Left by name, all that was opened under a scope counts as not opened."""
@@ -837,16 +829,12 @@ class variable_scope(_Partial):  # noqa: N801
         reuse: Any = None, dtype: Any = None, use_resource: Any = None, constraint: Any = None,
         auxiliary_name_scope: Any = True,
     ) -> None:  # fmt: skip
-        self._given = _given(
-            initializer, regularizer, caching_device, partitioner, custom_getter, dtype, use_resource, constraint
-        )
-        self._name_or_scope, self._default_name = name_or_scope, default_name
+        self._name_or_scope, self._default_name, self._given = name_or_scope, default_name, _given(locals())
         if default_name is None and name_or_scope is None:
             raise TypeError("If default_name is None then name_or_scope is required")
-        self._reuse = None if reuse is False else reuse
-        if not (self._reuse is True or self._reuse is None or self._reuse is AUTO_REUSE):
+        if not (reuse is None or isinstance(reuse, bool) or reuse is AUTO_REUSE):
             raise ValueError("The reuse parameter must be True or False or None.")
-        self._graph = _get_graph_from_inputs(values) if values else get_default_graph()
+        self._reuse, self._graph = reuse, _get_graph_from_inputs(values)
         if not isinstance(auxiliary_name_scope, bool):
             raise TypeError(f"The auxiliary_name_scope must be `True` or `False`, while get {auxiliary_name_scope}")
         self._auxiliary_name_scope = auxiliary_name_scope
@@ -854,32 +842,30 @@ class variable_scope(_Partial):  # noqa: N801
     def __enter__(self) -> VariableScope:
         if self._scope is not None:
             raise _NotCoveredError("a variable_scope that is entered a second time")
-        target, graph = self._name_or_scope, self._graph
+        target, graph, store = self._name_or_scope, self._graph, self._graph._local
         if target is None and self._reuse:
             raise ValueError("reuse=True cannot be used without a name_or_scope")
-        if not (target is None or isinstance(target, (str, VariableScope))):
+        jump = isinstance(target, VariableScope)
+        if not (target is None or jump or isinstance(target, str)):
             raise TypeError("VariableScope: name_or_scope must be a string or VariableScope.")
-        store, jump = graph._local, isinstance(target, VariableScope)
-        here = store.name_stack
-        old, name = store.current_scope, self._default_name if target is None else target
-        opened = target._name.split("/")[-1] if isinstance(target, VariableScope) else name
-        scope_name: str | None = here and here + "/"
-        if self._auxiliary_name_scope:  # '' leaves the name scope alone
-            scope_name = graph._scope_of(opened) if opened or target is None else None
-        if isinstance(target, VariableScope):
+        self._outer, self._old = store.name_stack, store.current_scope
+        name = self._default_name if target is None else target
+        opened = target._name.split("/")[-1] if jump else name
+        name_scope = self._outer and self._outer + "/"
+        if self._auxiliary_name_scope and (opened or target is None):  # '' leaves the name scope alone
+            name_scope = graph._scope_of(opened)
+        if jump:
             # [jump] A scope OBJECT is opened as a copy of itself: its prefix and flags, wherever one stands.
-            scope = target._derive(self._reuse or target._reuse, target._name, target._name_scope, self._given)
+            parent, name, original = target, target._name, target._name_scope
         else:
-            # [reuse] Given or inherited: False never turns it off, and only AUTO_REUSE replaces an inherited True.
-            name = store.unique_name(name) if target is None else name
-            original = name if scope_name is None else scope_name
-            scope = old._derive(self._reuse or old._reuse, old._full_name(name), original, self._given)
-        store.open(scope._name)
-        self._outer, self._old, self._counts = here, old, store.counts.copy() if jump else None
-        store.name_stack = self._inner = here if scope_name is None else scope_name[:-1]
-        store.current_scope = self._scope = scope
+            parent, name = self._old, self._old._full_name(store.unique_name(name) if target is None else name)
+            original = name_scope if opened or not self._auxiliary_name_scope else ""
+        store.current_scope = self._scope = parent._derive(self._reuse, name, original, self._given)
+        store.name_stack = self._inner = name_scope[:-1]
+        store.counts[name] += 1
+        self._counts = store.counts.copy() if jump else None
         _thread.graphs.append(graph)
-        return scope
+        return self._scope
 
     def __exit__(self, *exc_info: Any) -> None:
         store = self._graph._local
@@ -900,11 +886,11 @@ class Template(_Partial):
     """A function whose calls share one set of variables; mirrors `template.Template`."""
 
     def __init__(self, name: Any, func: Any, create_scope_now: Any, unique_name: Any, custom_getter: Any) -> None:
-        self.name, self.func, self._unique_name, self._custom_getter = name, func, unique_name, custom_getter
         if name is None:
             raise ValueError("name cannot be None.")
         _check_text(name)
         _check_text(unique_name)
+        self.name, self.func, self._unique_name, self._custom_getter = name, func, unique_name, custom_getter
         self.variable_scope: VariableScope | None = None
         self._variables_created, self._first_call = False, True
         # [template-name] Named like a `default_name`, at the first call, or at once with create_scope_now_;
@@ -912,10 +898,11 @@ class Template(_Partial):
         if create_scope_now:
             store = get_default_graph()._local
             name, old = unique_name or store.unique_name(name), store.current_scope
+            full = old._full_name(name)
             given = {"dtype": _DTYPES["float32"]} | ({"custom_getter": custom_getter} if custom_getter else {})
-            scope = self.variable_scope = old._derive(old._reuse, old._full_name(name), name, given)
-            store.open(scope._name)
-            store.close(scope._name)
+            self.variable_scope = old._derive(None, full, name, given)
+            store.counts[full] += 1
+            store.close(full)
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Call the function in the template's scope, with reuse on from the second call."""
@@ -928,10 +915,8 @@ class Template(_Partial):
             return self._call_func(args, kwargs)
 
     def _call_func(self, args: Any, kwargs: Any) -> Any:
-        """Call the function; mirrors `Template._call_func`.
-
-        [template-shares] After a first call that came to its end, making a trainable variable is an error.
-        """
+        # Mirrors `Template._call_func`.
+        # [template-shares] After a first call that came to its end, making a trainable variable is an error.
         for key in (GraphKeys.GLOBAL_VARIABLES, GraphKeys.TRAINABLE_VARIABLES) if self._variables_created else ():
             get_default_graph()._collections.setdefault(key, [])  # to count what is in a collection makes it
         before, first, self._first_call = len(trainable_variables()), self._first_call, False
@@ -1019,19 +1004,6 @@ def _as_dtype(value: Any) -> DType:
     raise TypeError(f"Cannot convert the argument `type_value`: {value!r} to a TensorFlow DType.")
 
 
-def _dims(shape: Any) -> tuple[Any, ...] | None:
-    """Return the sizes that a shape, a list of sizes or one size stands for."""
-    if shape is None or isinstance(shape, TensorShape):
-        return None if shape is None else shape._dims
-    sizes = tuple(shape) if isinstance(shape, (list, tuple)) else (shape,)
-    for size in sizes:
-        if type(size) is not int and size is not None:
-            raise _NotCoveredError(f"a shape with {size!r} in it")
-        if size is not None and size < 0:
-            raise ValueError(f"Dimension {size} must be >= 0")
-    return sizes
-
-
 class TensorShape(_Value):
     """Sizes of which some may be None, or None: then the rank is unknown too; mirrors `tensor_shape.TensorShape`.
 
@@ -1040,7 +1012,16 @@ class TensorShape(_Value):
     """
 
     def __init__(self, dims: Any) -> None:
-        self._dims = _dims(dims)
+        if isinstance(dims, TensorShape):
+            dims = dims._dims
+        elif dims is not None:
+            dims = tuple(dims) if isinstance(dims, (list, tuple)) else (dims,)
+            for size in dims:
+                if type(size) is not int and size is not None:
+                    raise _NotCoveredError(f"a shape with {size!r} in it")
+                if size is not None and size < 0:
+                    raise ValueError(f"Dimension {size} must be >= 0")
+        self._dims: tuple[Any, ...] | None = dims
 
     rank = ndims = property(lambda self: None if self._dims is None else len(self._dims))
 
@@ -1056,13 +1037,13 @@ class TensorShape(_Value):
 
     def is_compatible_with(self, other: Any) -> bool:
         """Return whether some full shape fits both."""
-        mine, theirs = self._dims, _dims(other)
+        mine, theirs = self._dims, (other if isinstance(other, TensorShape) else TensorShape(other))._dims
         if mine is None or theirs is None or mine == theirs:
             return True
         return len(mine) == len(theirs) and all(a == b or None in (a, b) for a, b in zip(mine, theirs, strict=True))
 
     def __eq__(self, other: object) -> bool:
-        return self._dims == _dims(other)
+        return self._dims == TensorShape(other)._dims
 
     def __str__(self) -> str:
         return "<unknown>" if self._dims is None else str(self._dims)
@@ -1112,20 +1093,19 @@ def _type_and_shape(value: Any, dtype: DType | None, shape: Any) -> tuple[DType,
 
 def _sum_shape(sum_: Tensor, *operands: Tensor) -> TensorShape:
     """Return the shape of a sum; mirrors `BroadcastBinaryOpOutputShapeFnHelper` of common_shape_fns.cc."""
-    x, y = [operand.shape._dims for operand in operands]
+    x, y = (operand.shape._dims for operand in operands)
     if x is None or y is None or x == y:
         return operands[0].shape if x == y else TensorShape(None)
-    shapes, dims, rank = (x, y), [], max(len(x), len(y))
-    for a, b in zip(*([1] * (rank - len(shape)) + [*shape] for shape in shapes), strict=True):
+    dims: list[Any] = []
+    for a, b in reversed([*itertools.zip_longest(x[::-1], y[::-1], fillvalue=1)]):
         if not (a == b or 1 in (a, b) or None in (a, b)):
             del sum_.graph._operations[sum_._op_name]
             kind = {"float16": "half", "float32": "float", "float64": "double"}.get(sum_.dtype, sum_.dtype.name).upper()
             inputs = ", ".join(operand._op_name for operand in operands)
             node = f"'{{{{node {sum_._op_name}}}}} = {sum_._op_type}[T=DT_{kind}]({inputs})'"
-            given = ", ".join(str([*shape]).replace("None", "?").replace(" ", "") for shape in shapes)
+            given = ", ".join(str([*shape]).replace("None", "?").replace(" ", "") for shape in (x, y))
             raise ValueError(f"Dimensions must be equal, but are {a} and {b} for {node} with input shapes: {given}.")
-        known = [size for size in (a, b) if size is not None and size > 1]
-        dims.append(known[0] if known else b if a == 1 else a if b in (1, a) else None)
+        dims.append(b if a == 1 else a if b in (1, a) else max(a or 0, b or 0) or None)
     return TensorShape(dims)
 
 
@@ -1154,9 +1134,10 @@ class _Initializer(_Partial):
         name, helpers, op_type = self._ops(kind, full)
         with name_scope(None, name) as scope:
             for helper in helpers:
-                graph._add_helper(*helper)
-            value = graph._add_op(op_type, scope, kind, full)
-            value._inputs = None if helpers else ()  # helpers are names and nothing else
+                graph._add(*helper)
+            value = graph._add_tensor(op_type, scope, kind, full)
+            if helpers:
+                del value._inputs  # helpers are names and nothing else
             return value
 
 
@@ -1178,6 +1159,7 @@ class glorot_uniform_initializer(_Initializer):  # noqa: N801
         return "random_uniform", [*values, ("RandomUniform", None), ("Sub", "sub"), ("Mul", "mul")], "AddV2"
 
 
-_NO_VARIABLE = {name for name in _DTYPES if name.endswith("_ref")} | {"resource"}
+_DEFAULT_INITIALIZERS: dict[str, Any] = dict.fromkeys(_FLOATING, glorot_uniform_initializer)
+_DEFAULT_INITIALIZERS |= dict.fromkeys((*_INTEGER, "bool", "string"), zeros_initializer)
 _ROOT, _SCALAR = VariableScope(False), TensorShape([])
 _thread = _Thread()

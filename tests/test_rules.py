@@ -135,6 +135,8 @@ def test_each_thread_has_its_global_default_graph_and_starts_it_anew() -> None:
     def program() -> Any:  # in a thread of its own, where no graph is open
         with tf.name_scope("a", values=[tf.constant(1.0)]):  # enters the graph of its values if it is another one
             tf.reset_default_graph()
+        with pytest.raises(AssertionError, match="nested graphs"):  # a variable is made in its graph's context
+            tf.Variable(tf.reset_default_graph)
         first = tf.get_default_graph()
         tf.get_variable("w", [1])
         seen.append((tf.get_default_graph() is first, len(tf.global_variables())))
