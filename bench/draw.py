@@ -22,7 +22,7 @@ from sharings import called, readers, sharing  # noqa: E402
 from scopekit.readers import read  # noqa: E402
 from scopekit.sharing import analyse  # noqa: E402
 from scopekit.show.page import page  # noqa: E402
-from scopekit.show.svg import draw  # noqa: E402
+from scopekit.show.svg import picture  # noqa: E402
 
 
 def seconds(call: Callable[[], object], times: int) -> float:
@@ -42,10 +42,10 @@ def main() -> int:
     drawn = sharing(
         *called("tower", 2, layers), *(readers(f"head/w_{i}", {"head": [f"head/op_{i}"]}) for i in range(20))
     )
-    picture = draw(drawn, None)
-    cost, boxes = seconds(lambda: draw(drawn, None), 21), picture.svg.count("<title>") - 1
+    svg = picture(drawn, None).svg
+    cost, boxes = seconds(lambda: picture(drawn, None), 21), svg.count("<title>") - 1
     figures.append((f"picture of {boxes} boxes", 1000 * cost, 20, "ms"))
-    figures.append(("  its SVG", len(picture.svg.encode()) / 1000, 250, "kB"))
+    figures.append(("  its SVG", len(svg.encode()) / 1000, 250, "kB"))
     with tempfile.TemporaryDirectory() as folder:
         large, bert = Path(folder, "large.pb"), Path(folder, "bert.pb")
         write(large, 100_000)

@@ -18,10 +18,10 @@ if TYPE_CHECKING:
     from scopekit.graph import ScopekitError as ScopekitError
     from scopekit.matching import match as match
     from scopekit.readers import read as read
-    from scopekit.show import dot as dot
-    from scopekit.show import picture as picture
-    from scopekit.show import tree as tree
-    from scopekit.show import variables as variables
+    from scopekit.show.outline import tree as tree
+    from scopekit.show.svg import dot as dot
+    from scopekit.show.svg import picture as picture
+    from scopekit.show.table import variables as variables
     from scopekit.tracing import trace as trace
 
 __version__ = "0.1.0"
@@ -29,10 +29,10 @@ __version__ = "0.1.0"
 # Where each public name lives. It is loaded at its first use, so that `import scopekit.rules` stays light.
 _HOME = {
     "read": "scopekit.readers",
-    "variables": "scopekit.show",
-    "tree": "scopekit.show",
-    "picture": "scopekit.show",
-    "dot": "scopekit.show",
+    "variables": "scopekit.show.table",
+    "tree": "scopekit.show.outline",
+    "picture": "scopekit.show.svg",
+    "dot": "scopekit.show.svg",
     "same": "scopekit.check",
     "check_shared": "scopekit.check",
     "match": "scopekit.matching",

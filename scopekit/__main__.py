@@ -99,9 +99,9 @@ def _lines(sharing: Sharing, args: argparse.Namespace) -> Iterator[str]:
     if args.variables:
         yield from _table(sharing)
     if args.tree:
-        from scopekit.show.outline import outline
+        from scopekit.show.outline import tree
 
-        yield from str(outline(sharing)).split("\n")
+        yield from str(tree(sharing)).split("\n")
 
 
 def _table(sharing: Sharing) -> Iterator[str]:

@@ -15,6 +15,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from scopekit.graph import ScopeGraph, ScopekitError, Variable
+from scopekit.readers import read
 from scopekit.show.text import clean, count, listed, shape
 
 _LIMIT = 12  # lines of one kind that are shown
@@ -120,7 +121,7 @@ def match(graph: ScopeGraph | object, checkpoint: ScopeGraph | object) -> Match:
     >>> found.rename
     {'old/w': 'new/w'}
     """
-    mine, file = _read(graph), _read(checkpoint)
+    mine, file = read(graph), read(checkpoint)
     if file.ops or any(key.kind != "checkpoint" for key in file.variables):
         what = f"{clean(file.source)!r} is a graph with {count(len(file.ops), 'op')}, not a checkpoint"
         raise ScopekitError(f"{what}; give the graph first, then the checkpoint's prefix")
@@ -142,14 +143,6 @@ def match(graph: ScopeGraph | object, checkpoint: ScopeGraph | object) -> Match:
     moved = tuple((found[v.name], v.name) for v in open_ if v.name in found)
     title = f"{mine.source} against {file.source}"
     return Match(title, variables, file.variables, moved, tuple((name, tuple(ks)) for name, ks in unclear.items()))
-
-
-def _read(source: ScopeGraph | object) -> ScopeGraph:
-    if isinstance(source, ScopeGraph):
-        return source
-    from scopekit.readers import read
-
-    return read(source)
 
 
 def _what(variable: Variable) -> str:

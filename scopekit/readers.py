@@ -515,8 +515,9 @@ def read(source: Any = None) -> ScopeGraph:
 
     Args:
         source: Nothing for the current default graph; a `tf.Graph` or a concrete `tf.function`; a GraphDef,
-            MetaGraphDef or SavedModel message; or a path: to such a message in a file of any name (``.pb``,
-            ``.pbtxt``, ``.meta``), to a SavedModel's folder, or a checkpoint's prefix, which gives the variables alone.
+            MetaGraphDef or SavedModel message; a `ScopeGraph`, which is given back; or a path: to such a message in a
+            file of any name (``.pb``, ``.pbtxt``, ``.meta``), to a SavedModel's folder, or a checkpoint's prefix,
+            which gives the variables alone.
 
     Raises:
         ScopekitError: The source is none of these, or it is damaged; the message names it and says why.
@@ -556,6 +557,8 @@ def _read(source: Any) -> ScopeGraph:
         from tensorflow.compat.v1 import get_default_graph
 
         return _live(get_default_graph(), "the current graph")
+    if isinstance(source, ScopeGraph):
+        return source
     if isinstance(source, str | Path):
         return _path(Path(source))
     if hasattr(source, "captured_inputs"):  # a concrete function

@@ -30,6 +30,7 @@ from itertools import islice, takewhile
 from math import prod
 
 from scopekit.graph import Read, ScopeGraph, Variable, pause_gc
+from scopekit.readers import read
 from scopekit.roles import LOOKUPS
 
 _PRODUCTS = frozenset(
@@ -158,6 +159,11 @@ def analyse(graph: ScopeGraph) -> Sharing:
             without_sharing=sum(max(1, len(r.calls)) for r in readers),
         )
         return Sharing(graph, tuple(readers), totals, tuple(_suspicions(readers, others)))
+
+
+def sharing_of(g: Sharing | ScopeGraph | object) -> Sharing:
+    """Return the sharing in `g`, which is read and analysed as far as it is not yet."""
+    return g if isinstance(g, Sharing) else analyse(read(g))
 
 
 def _elements(shape: tuple[int | None, ...] | None) -> int:

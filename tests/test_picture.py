@@ -19,8 +19,8 @@ from sharings import called, readers, sharing
 
 from scopekit.graph import ScopekitError
 from scopekit.sharing import Sharing
-from scopekit.show import dot, picture
 from scopekit.show.boxes import Box, fold, measure
+from scopekit.show.svg import dot, picture
 
 ROOT = Path(__file__).resolve().parent.parent
 SVG = "{http://www.w3.org/2000/svg}"
@@ -277,7 +277,7 @@ def test_the_html_needs_no_script_and_fetches_nothing() -> None:
 def test_the_same_bytes_whatever_the_hash_seed(seed: str) -> None:
     program = (
         "import sys; sys.path[:0] = ['tests', '.']\n"
-        "from test_picture import MIXED, sharing, called\nfrom scopekit.show import picture, tree\n"
+        "from test_picture import MIXED, sharing, called\nfrom scopekit import picture, tree\n"
         "big = sharing(*called('net', 2, [f'{c}{i}' for i in range(9) for c in 'abc']))\n"
         "for each in (MIXED, big): print(ascii(picture(each).svg), ascii(str(tree(each))))"
     )

@@ -15,8 +15,9 @@ from sharings import called, readers, sharing
 import scopekit as sk
 from scopekit.graph import Read, ScopeGraph, Variable
 from scopekit.sharing import Suspicion, analyse
-from scopekit.show import tree, variables
+from scopekit.show.outline import tree
 from scopekit.show.page import page
+from scopekit.show.table import variables
 from scopekit.show.text import clean, esc, listed, shorten, totals, who_reads
 
 MIXED = sharing(

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from scopekit.sharing import Sharing
+from scopekit.graph import ScopeGraph
+from scopekit.sharing import Sharing, sharing_of
 from scopekit.show.boxes import DEEPEST, Box, fold, measure
 from scopekit.show.text import clean, count, esc, listed, read_from, rows, shape
 
@@ -31,9 +32,30 @@ class Outline:
         return f'<div style="font-family:monospace;white-space:pre-wrap">{trees}</div>'
 
 
-def outline(sharing: Sharing, boxes: int | None = 100) -> Outline:
-    """Return the tree; see `scopekit.tree`."""
-    variables, ops = Box(""), Box("")
+def tree(g: ScopeGraph | object | None = None, boxes: int | None = 100) -> Outline:
+    """Show the variables in their variable scopes, and the ops in their name scopes.
+
+    Args:
+        g: a `ScopeGraph`, or what `scopekit.read` takes; the current graph where it is left out.
+        boxes: how many lines at most; the rest is counted (``… 11 more like layer_0``). None: all of them.
+
+    Returns:
+        An object that prints as text and unfolds in a notebook. Numbers count what is below; S marks the shared.
+
+    Raises:
+        ScopekitError: if `g` cannot be read.
+
+    >>> from scopekit.graph import Read, ScopeGraph, Variable
+    >>> w = Variable("net/w", "resource", (2, 3), "float32", True)
+    >>> ops, read = ("net/w", "net/w/Assign", "net/MatMul"), Read("net/w", "net/MatMul", "forward")
+    >>> tree(ScopeGraph("a graph", ops, ("VarHandleOp", "AssignVariableOp", "MatMul"), (w,), (read,)))
+    1 variable, by its name
+    └─ net  1
+       └─ w  2×3  read by net
+    1 op in name scopes, and 2 that belong to variables
+    └─ net  1  (MatMul)
+    """
+    sharing, variables, ops = sharing_of(g), Box(""), Box("")
     shown = rows(sharing)
     for each in shown:
         note = f"  {shape(each.variable)}  {'S ' if each.shared else ''}read by {read_from(each)}"

@@ -6,8 +6,8 @@ In: a `Sharing`. Out: HTML.
 from __future__ import annotations
 
 from scopekit.sharing import Readers, Sharing
-from scopekit.show.outline import outline
-from scopekit.show.svg import draw
+from scopekit.show.outline import tree
+from scopekit.show.svg import picture
 from scopekit.show.text import clean, esc, kind, parameters, read_from, rows, shape, totals
 
 # The rest of a very large graph is counted: a page that does not open helps nobody.
@@ -28,7 +28,6 @@ def page(sharing: Sharing) -> str:
     """Return the page of one graph."""
     title = f"Whose weights? {clean(sharing.graph.source)}"
     found = sorted(rows(sharing), key=lambda each: not each.shared)
-    picture, tree = draw(sharing), outline(sharing, _BOXES)
     suspicions = "".join(f"<li>{esc(each.reason, 1000)}</li>" for each in sharing.suspicions[:_ROWS])
     heads = "".join(f"<th>{head}</th>" for head in ("S", "name", "shape", "dtype", "parameters", "read from", "shared"))
     left_out = len(found) - _ROWS
@@ -38,12 +37,12 @@ def page(sharing: Sharing) -> str:
         '<meta name="viewport" content="width=device-width">',
         f"<title>{esc(title)}</title><style>{_STYLE}</style></head><body><h1>{esc(title)}</h1>",
         f"<p>{esc(totals(sharing))}</p>",
-        f'<h2>Who reads which variable</h2><div class="wide">{picture.svg}</div>',
+        f'<h2>Who reads which variable</h2><div class="wide">{picture(sharing).svg}</div>',
         f"<h2>Worth a look</h2><ul>{suspicions}</ul>" if suspicions else "",
         f'<h2>Variables</h2><div class="wide"><table><thead><tr>{heads}</tr></thead><tbody>',
         *(_row(each) for each in found[:_ROWS]),
         f"</tbody></table></div>{f'<p>… {left_out:,} more</p>' if left_out > 0 else ''}",
-        f'<h2>Scopes</h2><div class="wide">{tree._repr_html_()}</div></body></html>',
+        f'<h2>Scopes</h2><div class="wide">{tree(sharing, _BOXES)._repr_html_()}</div></body></html>',
     ]
     return "\n".join(parts) + "\n"
 

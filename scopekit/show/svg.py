@@ -10,8 +10,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from scopekit.graph import ScopekitError
-from scopekit.sharing import Readers, Sharing
+from scopekit.graph import ScopeGraph, ScopekitError
+from scopekit.sharing import Readers, sharing_of
 from scopekit.show.boxes import Box, fold, measure
 from scopekit.show.text import clean, count, esc, read_from, rows, shape, shorten, who_reads
 
@@ -178,8 +178,28 @@ def _legend(shown: list[Readers], y: int) -> tuple[str, int]:
     return drawn, y + 22 * len(signs) + 6
 
 
-def draw(sharing: Sharing, boxes: int | None = 40) -> Picture:
-    """Return the picture; see `scopekit.picture`."""
+def picture(g: ScopeGraph | object | None = None, boxes: int | None = 40) -> Picture:
+    """Draw variables in their scopes, ops in theirs, and a curve from each variable to each call that reads it.
+
+    Args:
+        g: a `ScopeGraph`, or what `scopekit.read` takes; the current graph where it is left out.
+        boxes: how many boxes at most; what is left out is counted in the picture. None: all of them.
+
+    Returns:
+        A `Picture`: a notebook shows it; `svg` is the drawing, `text` says the same in words.
+
+    Raises:
+        ScopekitError: if `g` cannot be read, or `boxes` is less than 2.
+
+    >>> from scopekit.graph import Read, ScopeGraph, Variable
+    >>> w = Variable("net/w", "resource", (2, 3), "float32", True)
+    >>> reads = (Read("net/w", "net/MatMul", "forward"), Read("net/w", "net_1/MatMul", "forward"))
+    >>> picture(ScopeGraph("a graph", ("net/MatMul", "net_1/MatMul"), ("MatMul", "MatMul"), (w,), reads))
+    Who reads which variable in a graph: 1 variable, 2 calls
+    S 1 variable read by both net and net_1 (called again):
+        net/w  2×3
+    """
+    sharing = sharing_of(g)
     shown = rows(sharing)
     left, right, curves = _plan(shown, boxes)
     calls = {call.name: clean(call.name) for each in shown for call in each.calls}
@@ -234,9 +254,27 @@ def draw(sharing: Sharing, boxes: int | None = 40) -> Picture:
     return Picture(svg, "\n".join(words), width)
 
 
-def dot(sharing: Sharing, boxes: int | None = None) -> str:
-    """Return the picture as DOT text; see `scopekit.dot`."""
-    left, right, curves = _plan(rows(sharing), boxes)
+def dot(g: ScopeGraph | object | None = None, boxes: int | None = None) -> str:
+    """Return what `picture` draws as DOT text, for those who want another layout: ``dot -Tsvg``.
+
+    Args:
+        g: a `ScopeGraph`, or what `scopekit.read` takes; the current graph where it is left out.
+        boxes: as for `picture`.
+
+    Raises:
+        ScopekitError: if `g` cannot be read, or `boxes` is less than 2.
+
+    >>> from scopekit.graph import Read, ScopeGraph, Variable
+    >>> w = Variable("w", "resource", (2, 3), "float32", True)
+    >>> print(dot(ScopeGraph("a graph", ("MatMul",), ("MatMul",), (w,), (Read("w", "MatMul", "forward"),))))
+    digraph {
+    rankdir=LR; node [shape=box];
+    n0 [label="w"];
+    n1 [label="MatMul"];
+    n0 -> n1 [style=dashed];
+    }
+    """
+    left, right, curves = _plan(rows(sharing_of(g)), boxes)
     names: dict[Box, str] = {}
 
     def nodes(box: Box) -> list[str]:

@@ -9,7 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from scopekit.sharing import Sharing
+from scopekit.graph import ScopeGraph
+from scopekit.sharing import sharing_of
 from scopekit.show.text import clean, kind, parameters, read_from, rows
 
 # A name is what the reader came for: it is never cut, and the terminal's width has no say in what nbval compares.
@@ -33,9 +34,29 @@ class Table(pd.DataFrame):
             return html
 
 
-def frame(sharing: Sharing, slots: bool = False) -> pd.DataFrame:
-    """Return the table; see `scopekit.variables`."""
-    found = rows(sharing, slots)
+def variables(g: ScopeGraph | object | None = None, slots: bool = False) -> pd.DataFrame:
+    """Return a table of the variables: what each one is, and which calls read it.
+
+    Args:
+        g: a `ScopeGraph`, or what `scopekit.read` takes; the current graph where it is left out.
+        slots: also the variables that the optimizer alone reads: its slots, its step counters.
+
+    Returns:
+        A pandas table in order of creation: name, shape, dtype, parameters (elements), trainable (``<NA>`` where
+        the source does not say), reads (forward ops), read from (their calls; ``only optimizer`` or ``no call``
+        where there is none), shared (``called again``, ``two places``, ``one value`` with another variable, or ``no``).
+
+    Raises:
+        ScopekitError: if `g` cannot be read.
+
+    >>> from scopekit.graph import Read, ScopeGraph, Variable
+    >>> w = Variable("net/w", "resource", (2, 3), "float32", True)
+    >>> reads = (Read("net/w", "net/MatMul", "forward"), Read("net/w", "net_1/MatMul", "forward"))
+    >>> variables(ScopeGraph("a graph", ("net/MatMul", "net_1/MatMul"), ("MatMul", "MatMul"), (w,), reads))
+        name   shape    dtype  parameters  trainable  reads        read from        shared
+    0  net/w  (2, 3)  float32           6       True      2  net and net_1  called again
+    """
+    found = rows(sharing_of(g), slots)
     columns: dict[str, Any] = {
         "name": [clean(each.variable.name) for each in found],
         "shape": pd.Series([each.variable.shape for each in found], dtype=object),
