@@ -23,7 +23,7 @@ from __future__ import annotations
 import re
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from itertools import islice, takewhile
@@ -259,30 +259,16 @@ def _copies(one: tuple[str, _Use], other: tuple[str, _Use], scopes: _Scopes) -> 
 def _group(variable: str, uses: list[_Use]) -> list[list[_Use]]:
     """Return the uses of a variable, parted into calls by the rules above."""
     plain = _plain(variable.rpartition("/")[0].rpartition("/")[2])
+    # The last of several ops may be named like the scope of the others: l2_normalize/Square, l2_normalize.
     inside = {use.scope for use in uses}
     layers: defaultdict[str, list[_Use]] = defaultdict(list)
-    for (
-        use
-    ) in uses:  # the last of several ops may be named like the scope of the others: l2_normalize/Square, l2_normalize
+    for use in uses:
         layers[_layer(use.address if use.address in inside else use.scope, plain)].append(use)
     if len(layers) == len(uses):
         return [[use] for use in uses]
     calls: list[list[_Use]] = []
     for members in layers.values():
-        copies: defaultdict[int, list[_Use]] = defaultdict(list)
-        numbers: defaultdict[tuple[str, bool], int] = defaultdict(int)
-        seen: defaultdict[tuple[str, object], int] = defaultdict(int)
-        taken: defaultdict[tuple[str, object], list[int]] = defaultdict(list)
-        for use in members:
-            # The n-th copies of an op on the sides of one conditional have one number, in another conditional another.
-            branch, one = use.read.branch, use.read.type not in _PARTS
-            of_conditional = taken[use.leaf, branch[0][0] if branch else ""]
-            if seen[use.leaf, branch] == len(of_conditional):
-                of_conditional.append(numbers[use.leaf, bool(branch)])
-                numbers[use.leaf, bool(branch)] += one
-            copies[of_conditional[seen[use.leaf, branch]]].append(use)
-            seen[use.leaf, branch] += one
-        for copy in copies.values():
+        for copy in _numbered(members):
             lookups = [[use] for use in copy if use.read.type in LOOKUPS]
             products = [[use] for use in copy if use.read.type in _PRODUCTS - LOOKUPS]
             rest = [use for use in copy if use.read.type not in _PRODUCTS]
@@ -293,6 +279,26 @@ def _group(variable: str, uses: list[_Use]) -> list[list[_Use]]:
     for call in calls:
         call.sort(key=lambda use: place[use.read])
     return sorted(calls, key=lambda call: place[call[0].read])
+
+
+def _numbered(uses: list[_Use]) -> Iterable[list[_Use]]:
+    """Part the uses in one layer by the numbers of their ops: ``MatMul`` and ``mul``, ``MatMul_1`` and ``mul_1``.
+
+    The n-th copies on the sides of one conditional have one number; those in another conditional have another.
+    """
+    copies: defaultdict[int, list[_Use]] = defaultdict(list)
+    last: defaultdict[tuple[str, bool], int] = defaultdict(int)
+    of_conditional: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
+    on_side: defaultdict[tuple[str, object], int] = defaultdict(int)
+    for use in uses:
+        branch, step = use.read.branch, use.read.type not in _PARTS
+        numbers = of_conditional[use.leaf, branch[0][0] if branch else ""]
+        if on_side[use.leaf, branch] == len(numbers):
+            numbers.append(last[use.leaf, bool(branch)])
+            last[use.leaf, bool(branch)] += step
+        copies[numbers[on_side[use.leaf, branch]]].append(use)
+        on_side[use.leaf, branch] += step
+    return copies.values()
 
 
 def _layer(scope: str, plain: str) -> str:
