@@ -712,6 +712,7 @@ _DEFAULTS += ["use_resource", "constraint"]
 
 
 def _given(arguments: dict[str, Any]) -> dict[str, Any]:
+    """Return those of a function's arguments, its `locals()`, that a scope hands down and that are given."""
     return {key: arguments[key] for key in _DEFAULTS if arguments[key] is not None}
 
 
