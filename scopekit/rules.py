@@ -788,6 +788,7 @@ class _Local(threading.local):
 
         [default-name] `lin`, `lin_1`, …: the first that counts as not opened under the current variable scope.
         """
+        _check_text(prefix)
         name = full = self.current_scope._full_name(prefix)
         number = 0
         while self.counts.get(name):

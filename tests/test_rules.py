@@ -93,6 +93,7 @@ def loss_of(regularizer: Any) -> Any:
         (lambda: tf.constant(1, name=b"a"), "the name b'a'"),
         (lambda: tf.get_variable("w", [2], "int32", tf.glorot_uniform_initializer()), "initializer of int32"),
         (lambda: twice(tf.variable_scope(None, b"a")), "the name b'a'"),
+        (lambda: tf.variable_scope(None, 1, auxiliary_name_scope=False).__enter__(), "the name 1"),
         (lambda: tf.name_scope("a//").__enter__(), "the name 'a//'"),
         (lambda: tf.constant(1, "qint8"), "dtype='qint8'"),
         (lambda: tf.get_variable("w", [True]), "a shape with True"),
