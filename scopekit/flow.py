@@ -144,11 +144,13 @@ def _updates(name: str, variable: str) -> bool:
 
     A slot's name may begin with a scope that the optimizer was called in: ``optimizer/E/Adam`` for ``E``.
     """
-    updated = name[name.rfind("update_") + len("update_") :].rpartition("/")[0]
-    while updated:
-        if f"/{variable}".endswith(f"/{updated}") or f"/{variable.rpartition('/')[0]}".endswith(f"/{updated}"):
+    if f"update_{variable}/" in name:
+        return True
+    owner = variable.rpartition("/")[0]
+    for _ in range(min(owner.count("/") + 1, 40)):  # a stranger's name may have a million slashes
+        if f"update_{owner}/" in name:
             return True
-        updated = updated.rpartition("/")[0]
+        owner = owner.partition("/")[2]
     return False
 
 

@@ -184,6 +184,13 @@ def monsters() -> Iterator[tuple[str, bytes]]:
     deep = "a/" * 1_000_000 + "w"
     reads = [node(f"{deep}{i}/MatMul", "MatMul", deep) for i in ("", "_1")]
     yield "a million scopes", b"".join(field(1, n) for n in (node(deep, "VariableV2", attrs=SHAPE), *reads))
+    updates = [node(deep, "VariableV2", attrs=SHAPE), node(f"Adam/update_{deep}/Mul", "Mul", deep)]
+    updates.append(node(f"Adam/{'update_' * 300_000}/Mul", "Mul", deep))
+    yield "an update of a million scopes", b"".join(field(1, n) for n in updates)
+    sides = [node("w", "VariableV2", attrs=SHAPE)]
+    for i in range(20_000):
+        sides += [node(f"s{i}", "Switch", "w", f"p{i % 5000}"), node(f"l/m_{i}", "Mul", f"s{i}")]
+    yield "20,000 sides of conditionals", b"".join(field(1, n) for n in sides)
     yield "groups in groups", field(1, node("a", "NoOp")) + b"\x7b" * 1_000_000
     nested = b""
     for _ in range(2000):
