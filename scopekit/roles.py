@@ -105,13 +105,18 @@ class Evidence:
             if v in scalars and role == "bookkeeping" and read.type.startswith(("AssignAdd", "Add")):
                 steps.update({v} if scalars[v] or v in self.stepped else ())
         forward = {read.variable for (_, read, _), role in zip(self.found, roles, strict=True) if role == "forward"}
+        penalties = {  # of several variables, such as a weight and where it began, if one is a layer's
+            id(result)
+            for (_, read, result), role in zip(self.found, roles, strict=True)
+            if role == "penalty" and read.variable in forward
+        }
         found: list[tuple[int, Read]] = []
         apart: dict[int, bool] = {}
         room = _ROOM  # a file may join ten thousand variables, and let ten thousand ops take them
         own, slots = applied - forward, (self.slots - self.targets) | self._counted(applied | trained)
         for (order, read, result), role in zip(self.found, roles, strict=True):
             if role == "penalty":  # of a variable that nothing else reads it is no penalty but the program
-                role = "regularizer" if read.variable in forward else "forward"
+                role = "regularizer" if id(result) in penalties else "forward"
             elif role == "handed":  # given out as a flat vector of all weights is, or as a figure for a summary
                 role = "bookkeeping" if read.variable in forward else "forward"
             if role == "forward" and (read.variable in steps or read.variable in slots):

@@ -40,7 +40,7 @@ _PRODUCTS = frozenset(
 )
 _PARTS = frozenset({"Slice", "StridedSlice"})
 _SIDE = re.compile(r"/branch_\d+$")  # of an If or a Case
-_NUMBER = re.compile(r"_\d+(?=/|$)")
+_NUMBER = re.compile(r"(?:_\d+)+(?=/|$)")
 _LAYER = re.compile(r"(layer|block|conv|deconv|fc|dense|hidden|linear|lin|unit|stage|h|l)_?(\d+)")
 _RESTORED = re.compile(r"(?:^|/)save(?:_\d+)?/")
 _MANY = 1000
@@ -247,13 +247,13 @@ def _calls(variable: str, uses: list[_Use], scopes: _Scopes) -> tuple[tuple[Call
 def _copies(one: tuple[str, _Use], other: tuple[str, _Use], scopes: _Scopes) -> bool:
     """Whether two calls are one function, called again."""
     (name, a), (named, b) = one, other
-    if a.leaf != b.leaf:
-        return False
     if name == a.address or named == b.address:  # no scope parts them: what is read beside them does
         beside = (a.before and a.before == b.before) or (a.after and a.after == b.after)
-        return bool(beside) and _plain(a.scope) == _plain(b.scope)
+        return bool(beside) and a.leaf == b.leaf and _plain(a.scope) == _plain(b.scope)
     both = scopes[name] & scopes[named]  # each may have variables of its own, as the moving averages of a tower
-    return 2 * len(both) > min(len(scopes[name]), len(scopes[named]))
+    # One may have its weights under dropout; but what is looked up and multiplied is tied.
+    alike = a.leaf == b.leaf or (len(both) > 1 and LOOKUPS.isdisjoint((a.read.type, b.read.type)))
+    return alike and 2 * len(both) > min(len(scopes[name]), len(scopes[named]))
 
 
 def _group(variable: str, uses: list[_Use]) -> list[list[_Use]]:
@@ -381,16 +381,14 @@ def _twins(readers: list[Readers]) -> Iterator[Suspicion]:
         if twin and _alike(twin, variable):
             doubled.append((twin.name, name))
     names = sorted(read)
-
-    def holds(scope: str) -> int:
-        return bisect_left(names, scope + "0") - bisect_left(names, scope + "/")  # 0 comes after /
-
     for (scope, copy), found in pairs.items():
         own = [name for _, name in found if name.rpartition("/")[0] not in read]  # a moving average is no layer
         layers = {name.rpartition("/")[0] for name in own}
         matrices = sum(len(read[name].shape or ()) > 1 for name in own)
         # Less than two layers may be meant (dense, dense_1), and so may a stack of many copies.
-        if (not copy or (len(found) == holds(copy) and not holds(scope + "_3"))) and (len(layers) > 1 or matrices > 1):
+        if (not copy or (len(found) == _below(names, copy) and not _below(names, scope + "_3"))) and (
+            len(layers) > 1 or matrices > 1
+        ):
             what = f"{copy!r} holds the variables of {scope!r} once more"
             if not copy:
                 what = f"{found[0][1]!r} and {len(found) - 1} others repeat {found[0][0]!r} and the like"
@@ -404,6 +402,11 @@ def _twins(readers: list[Readers]) -> Iterator[Suspicion]:
             " itself and made variables of its own.",
             tuple(name for pair in doubled for name in pair),
         )
+
+
+def _below(names: list[str], scope: str) -> int:
+    """Return how many of the sorted names stand in a scope."""
+    return bisect_left(names, scope + "0") - bisect_left(names, scope + "/")  # 0 comes after /
 
 
 def _alike(a: Variable, b: Variable) -> bool:
@@ -432,11 +435,11 @@ def _unread(readers: list[Readers], others: dict[str, dict[str, dict[str, str]]]
             silent.setdefault(name.rpartition("/")[0], []).append(name)
         elif r.calls and r.variable.trainable and name not in updated:
             frozen.append(name)
-    read = {r.variable.name.rpartition("/")[0] for r in readers if r.calls}
+    read = sorted(r.variable.name for r in readers if r.calls)
     if read:
         for scope, names in silent.items():
             more = f" and {len(names) - 1:,} more beside it" if len(names) > 1 else ""
-            where = f"{names[0]!r}{more}" if scope in read or not scope else f"the scope {scope!r}"
+            where = f"{names[0]!r}{more}" if not scope or _below(read, scope) else f"the scope {scope!r}"
             yield Suspicion(f"Nothing reads {where} but initializers and savers: is its layer used?", tuple(names))
     trained = sum(r.variable.trainable is True and r.variable.name in updated for r in readers)
     if frozen and trained:
