@@ -349,8 +349,9 @@ class _Visit:
             # A table without its first row, with zeros before it, scaled or under dropout, is still the table.
             if len(parents) < 2 and (kind in SCALES or kind in TABLES or "dropout" in name):
                 made = all(given.startswith(name + "/") for given in others)
-                if made or "dropout" in name or (kind in TABLES and self.constants.issuperset(others)):
-                    result.takers = parents[0].takers if parents else []
+                made = made or "dropout" in name or (kind in TABLES and self.constants.issuperset(others))
+                result.takers = parents[0].takers if parents and made else []
+                result.masked = not made or any(parent.masked for parent in parents)
         result.pure = result.pure and all(parent.pure for parent in parents)
         result.parents += parents
         return result

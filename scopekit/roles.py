@@ -64,13 +64,14 @@ class Alias:
 class Result:
     """A tensor made of variables by arithmetic alone; what becomes of it says which role the arithmetic has."""
 
-    __slots__ = ("born", "depth", "fate", "name", "others", "parents", "pure", "takers", "type", "visit")
+    __slots__ = ("born", "depth", "fate", "masked", "name", "others", "parents", "pure", "takers", "type", "visit")
 
     def __init__(self, visit: Place, name: str, type_: str, depth: int, born: int, others: list[str]) -> None:
         self.visit, self.name, self.type, self.depth, self.born, self.fate = visit, name, type_, depth, born, 0
         self.others, self.pure = others, not others  # what goes into it besides, and whether nothing does
         self.parents: list[Result] = []
         self.takers: list[tuple[int, Read]] | None = None  # of what is still the table: who uses it
+        self.masked = False  # whether it is the table only if it is looked up: times a mask, or an activation
 
 
 class Evidence:
@@ -145,8 +146,8 @@ class Evidence:
         They do if they look it up, if it was joined of parts, and if they stand in scopes of their own.
         """
         takers = [taker for _, taker in result.takers or ()]
-        if len(takers) < 2:
-            return False
+        if len(takers) < 2 or result.masked:
+            return len(takers) == 1 and takers[0].type in LOOKUPS and result.type in SCALES
         used = [taker for taker in takers if taker.role == "forward" or taker.type in LOOKUPS]
         scopes = {taker.op.rpartition("/")[0] for taker in used} - {read.op.rpartition("/")[0]}
         looked_up = any(taker.type in LOOKUPS for taker in takers)
