@@ -31,6 +31,7 @@ from scopekit.roles import (
     LOOKUPS,
     MOVES,
     SCALES,
+    SQUARES,
     TABLES,
     WRITTEN,
     Alias,
@@ -154,6 +155,16 @@ def _updates(name: str, variable: str) -> bool:
     return False
 
 
+def _one(value: Alias | Result) -> str:
+    """Return the variable that a tensor is made of, or '' if there are more."""
+    return value.one if isinstance(value, Result) else value.variables[0] if len(value.variables) == 1 else ""
+
+
+def _squares(kind: str, hits: _Hits) -> bool:
+    """Whether an op multiplies a matrix with itself."""
+    return kind in SQUARES and len(hits) == 2 and "" != _one(hits[0][1]) == _one(hits[1][1])
+
+
 class _Visit:
     """One way through one body. A function is visited anew for each call that a variable enters."""
 
@@ -229,7 +240,7 @@ class _Visit:
             role, use = "bookkeeping", WRITTEN
         elif code >= _ARITHMETIC and "/Regularizer/" in name:
             role, use = "regularizer", ESCAPES
-        elif code == _ARITHMETIC and (result := self.result(name, kind, inputs, hits, now)):
+        elif (code == _ARITHMETIC or _squares(kind, hits)) and (result := self.result(name, kind, inputs, hits, now)):
             role, use = "", DERIVES
         elif code == _WRITE:
             role, use = "bookkeeping", WRITTEN
@@ -344,7 +355,8 @@ class _Visit:
             # The axes of a sum, the exponent of a power and the place of a slice are no data.
             data = inputs[:1] if kind in FIRST else inputs[:-1] if kind == "ConcatV2" else inputs
             others = [given for given in data if given not in self.watch and given[0] != "^"]
-            self.watch[name] = result = Result(self, name, kind, depth, now, others)
+            one = _one(hits[0][1]) if len({_one(value) for _, value in hits}) == 1 else ""
+            self.watch[name] = result = Result(self, name, kind, depth, now, others, one)
             self.flow.results.append(result)
             # A table without its first row, with zeros before it, scaled or under dropout, is still the table.
             if len(parents) < 2 and (kind in SCALES or kind in TABLES or "dropout" in name):

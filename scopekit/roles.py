@@ -28,6 +28,7 @@ JOINS = frozenset({"Concat", "ConcatV2"})
 # What may leave a table a table; of the second, with a number that was made for it.
 TABLES = JOINS | {"Pad", "PadV2", "Reshape", "Slice", "StridedSlice"}
 SCALES = frozenset({"Cast", "Div", "Mul", "RealDiv"})
+SQUARES = frozenset({"MatMul", "BatchMatMul", "BatchMatMulV2"})  # of a matrix with itself
 LOOKUPS = frozenset({"Gather", "GatherNd", "GatherV2", "ResourceGather", "ResourceGatherNd"})
 INVERSES = {"Div": 1, "DivNoNan": 1, "RealDiv": 1, "Reciprocal": 0, "Rsqrt": 0}  # and which input it is
 _REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min"})
@@ -35,7 +36,7 @@ _PENALTIES = frozenset({"Square", "SquaredDifference", "Abs", "Pow", "Mul", "L2L
 FIRST = _REDUCTIONS | MOVES - JOINS - {"Pack"} | {"Pow"}
 # What becomes of a result: the ways in which the ops behind it use it.
 ESCAPES, DERIVES, GRADS, WRITTEN, APPLIED, LOGGED, ENDS = (1 << i for i in range(7))
-REDUCED, PENALIZED, COMPUTED, DIVIDES = (1 << i for i in range(7, 11))
+REDUCED, PENALIZED, SQUARED, COMPUTED, DIVIDES = (1 << i for i in range(7, 12))
 _NEAR, _ROOM = 200, 100_000
 
 Branch = tuple[tuple[str, int], ...]
@@ -64,11 +65,27 @@ class Alias:
 class Result:
     """A tensor made of variables by arithmetic alone; what becomes of it says which role the arithmetic has."""
 
-    __slots__ = ("born", "depth", "fate", "masked", "name", "others", "parents", "pure", "takers", "type", "visit")
+    __slots__ = (
+        "born",
+        "depth",
+        "fate",
+        "masked",
+        "name",
+        "one",
+        "others",
+        "parents",
+        "pure",
+        "takers",
+        "type",
+        "visit",
+    )
 
-    def __init__(self, visit: Place, name: str, type_: str, depth: int, born: int, others: list[str]) -> None:
+    def __init__(
+        self, visit: Place, name: str, type_: str, depth: int, born: int, others: list[str], one: str = ""
+    ) -> None:
         self.visit, self.name, self.type, self.depth, self.born, self.fate = visit, name, type_, depth, born, 0
         self.others, self.pure = others, not others  # what goes into it besides, and whether nothing does
+        self.one = one  # the variable that it is made of, if there is but one
         self.parents: list[Result] = []
         self.takers: list[tuple[int, Read]] | None = None  # of what is still the table: who uses it
         self.masked = False  # whether it is the table only if it is looked up: times a mask, or an activation
@@ -147,7 +164,7 @@ class Evidence:
         """
         takers = [taker for _, taker in result.takers or ()]
         if len(takers) < 2 or result.masked:
-            return len(takers) == 1 and takers[0].type in LOOKUPS and result.type in SCALES
+            return len(takers) == 1 and takers[0].type in LOOKUPS and result.type in SCALES | JOINS
         used = [taker for taker in takers if taker.role == "forward" or taker.type in LOOKUPS]
         scopes = {taker.op.rpartition("/")[0] for taker in used} - {read.op.rpartition("/")[0]}
         looked_up = any(taker.type in LOOKUPS for taker in takers)
@@ -170,7 +187,7 @@ class Evidence:
                 result.fate |= ENDS
             if result.pure:
                 result.fate |= REDUCED if result.type in _REDUCTIONS or result.type == "L2Loss" else 0
-                result.fate |= PENALIZED if result.type in _PENALTIES else 0
+                result.fate |= PENALIZED if result.type in _PENALTIES else SQUARED if result.type in SQUARES else 0
             if result.type not in MOVES:
                 result.fate |= COMPUTED
         todo = list(self.results)
@@ -212,7 +229,7 @@ class Evidence:
             return "bookkeeping" if result.pure else "handed"
         if result.type == "L2Loss":
             return "regularizer"
-        if result.pure and fate & REDUCED and fate & PENALIZED:
+        if result.pure and ((fate & REDUCED and fate & PENALIZED) or (fate & SQUARED and fate & GRADS)):
             if fate & DIVIDES and not fate & ESCAPES and fate & LOGGED:
                 return "handed"
             return "forward" if fate & (ESCAPES | DIVIDES) else "penalty"
