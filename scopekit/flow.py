@@ -313,6 +313,8 @@ class _Visit:
         """Hand the value on to the op's outputs; return the hits that are used otherwise (a Switch's predicate)."""
         name, kind, watch = self.body.names[op], self.body.types[op], self.watch
         switch, merge = "Switch" in kind, "Merge" in kind or "Concat" in kind
+        if "Merge" in kind and self.begins_loop(name, inputs):
+            return hits
         outputs: dict[str, list[Alias | Result]] = {}
         for at, value in hits:
             if kind == "IdentityN" or not at or merge:
@@ -343,6 +345,21 @@ class _Visit:
         # What is switched by itself is the predicate of a conditional, which its `pred_id` reads.
         by_itself = len({value.variables for _, value in hits if isinstance(value, Alias)}) < len(hits)
         return [hit for hit in hits if hit[0]] if switch and not by_itself else []
+
+    def begins_loop(self, name: str, inputs: list[str]) -> bool:
+        """Whether a Merge takes the first value of a loop whose body gives another value back."""
+        back = self.index.get(inputs[-1], -1)
+        return back >= 0 and "NextIteration" in self.body.types[back] and not self.leads(inputs[-1], name)
+
+    def leads(self, tensor: str, target: str) -> bool:
+        """Whether a tensor is what an op or argument gives, handed on."""
+        for _ in range(32):
+            name = tensor.partition(":")[0]
+            op = self.index.get(name, -1)
+            if name == target or op < 0 or self.flow.code(self.body.types[op]) != _PASS:
+                return name == target
+            tensor = self.body.given(op, 1)[0]
+        return False
 
     def result(self, name: str, kind: str, inputs: list[str], hits: _Hits, now: int) -> Result | None:
         """Return the value that arithmetic makes of `hits`, to be followed; None where that has gone on too long."""
@@ -375,6 +392,10 @@ class _Visit:
         callees = [(function, flow.library(function)) for function in self.body.callees.get(op, (kind,))]
         if len(where.via) >= _NESTED or not all(callee for _, callee in callees):
             return hits
+        loop, given = callees[-1][1] if "While" in kind else None, hits
+        if loop:  # a loop that gives another value back has but its first value from the variable
+            inside = _Visit(flow, loop, {}, where)
+            hits = [hit for hit in hits if inside.leads(loop.returns[hit[0]], loop.arguments[hit[0]])]
         for side, (function, callee) in enumerate(callees):
             # Signatures are many doors to one model: what lies behind two of them, or was traced twice, counts once.
             wrapper = where.entry and "signature_wrapper" in function
@@ -407,4 +428,4 @@ class _Visit:
                 if returned and not set(known).issuperset(returned.variables):  # each side may return another variable
                     both = tuple(dict.fromkeys((*known, *returned.variables)))
                     self.watch[output] = Alias(both, () if known else returned.branch, now)
-        return [hit for hit in hits if hit[0] < first or isinstance(hit[1], Result)]
+        return [hit for hit in given if hit[0] < first or hit not in hits or isinstance(hit[1], Result)]
