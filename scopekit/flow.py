@@ -125,6 +125,12 @@ class Flow(Evidence):
         watch: _Watch = {tensor: Alias((variable,)) for tensor, variable in seeds.items()}
         _Visit(self, body, watch, _Where(functions=(body.prefix,), entry=entry)).run()
 
+    def spend(self, steps: int) -> None:
+        """Count the steps into functions, of which a small file may ask for any number."""
+        self.budget -= 1000 + steps
+        if self.budget < 0:
+            raise ScopekitError("its functions call one another in too many ways to follow")
+
     def code(self, kind: str) -> int:
         """Return what the type of an op says about it."""
         if kind not in self.codes:
@@ -394,8 +400,9 @@ class _Visit:
             return hits
         loop, given = callees[-1][1] if "While" in kind else None, hits
         if loop:  # a loop that gives another value back has but its first value from the variable
-            inside = _Visit(flow, loop, {}, where)
-            hits = [hit for hit in hits if inside.leads(loop.returns[hit[0]], loop.arguments[hit[0]])]
+            flow.spend(len(loop.names))
+            inside, pairs = _Visit(flow, loop, {}, where), list(zip(loop.returns, loop.arguments, strict=False))
+            hits = [hit for hit in hits if hit[0] < len(pairs) and inside.leads(*pairs[hit[0]])]
         for side, (function, callee) in enumerate(callees):
             # Signatures are many doors to one model: what lies behind two of them, or was traced twice, counts once.
             wrapper = where.entry and "signature_wrapper" in function
@@ -409,9 +416,7 @@ class _Visit:
                     arguments[callee.arguments[at - first]] = Alias(value.variables, value.branch)
             if not arguments or not callee or function in where.functions:
                 continue
-            flow.budget -= 1000 + sum(map(len, callee.inputs))
-            if flow.budget < 0:
-                raise ScopekitError("its functions call one another in too many ways to follow")
+            flow.spend(sum(map(len, callee.inputs)))
             call = self.body.prefix + name
             inner = _Where(
                 () if where.entry else (*where.via, f"{call}/branch_{side}" if first else call),
@@ -428,4 +433,5 @@ class _Visit:
                 if returned and not set(known).issuperset(returned.variables):  # each side may return another variable
                     both = tuple(dict.fromkeys((*known, *returned.variables)))
                     self.watch[output] = Alias(both, () if known else returned.branch, now)
-        return [hit for hit in given if hit[0] < first or hit not in hits or isinstance(hit[1], Result)]
+        followed = {at for at, value in hits if at >= first and isinstance(value, Alias)}
+        return [hit for hit in given if hit[0] not in followed]

@@ -19,7 +19,16 @@ from scopekit.readers import read
 from scopekit.sharing import Readers, Sharing, analyse
 from scopekit.show.text import who_reads
 
-LOOPS = {"gpt_train_and_sample", "loop", "conditional", "towers", "predicate", "derived", "conditional_steps"}
+LOOPS = {
+    "gpt_train_and_sample",
+    "loop",
+    "conditional",
+    "towers",
+    "predicate",
+    "derived",
+    "conditional_steps",
+    "first_values",
+}
 
 
 @pytest.fixture
@@ -59,6 +68,18 @@ def test_loops_and_conditionals_of_tensorflow_1(program: Callable[[], dict[str, 
     check(program, resource)
 
 
+@pytest.mark.parametrize("v2", [True, False])
+def test_a_loop_reads_its_first_value_once(v2: bool) -> None:
+    before = tf1.control_flow_v2_enabled()
+    (tf1.enable_control_flow_v2 if v2 else tf1.disable_control_flow_v2)()
+    try:
+        found = analyse(read(build(tf1_programs.first_values, True)[0]))
+    finally:
+        (tf1.enable_control_flow_v2 if before else tf1.disable_control_flow_v2)()
+    (u,) = [r for r in found.readers if r.variable.name == "norm/u"]
+    assert [call.ops for call in u.calls] == [("norm/while",) if v2 else ("norm/while/Merge_1",)]
+
+
 KINDS = {
     "filters_by_scope": {"called again"},
     "filters_by_dictionary": {"called again"},
@@ -71,6 +92,7 @@ KINDS = {
     "autoencoder": {"two places"},
     "word2vec": {"two places"},
     "unrolled": {"called again"},
+    "tied_under_dropout": {"two places"},
 }
 
 
@@ -116,6 +138,7 @@ def test_roles_of_figures_and_steps_by_hand() -> None:
     assert not any(r.calls for r in figures.readers if r.variable.name.startswith("mean/"))
     anchored = analyse(read(build(tf1_programs.anchored, True)[0]))
     assert roles(anchored, "one/w")["regularizer"] == {"sub", "sub_1"}
+    assert roles(anchored, "star/w")["regularizer"] == {"sub"}
     assert not any(r.calls for r in anchored.readers if r.variable.name == "step")
     flat = analyse(read(build(tf1_programs.flat_vector, False)[0]))
     assert roles(flat, "net/fc1/bias")["bookkeeping"] >= {"Reshape_1"}
@@ -132,6 +155,33 @@ def test_sparse_adam_in_a_scope(scope: str) -> None:
     slot = roles(analyse(read(graph)), f"{below}E/Adam")
     assert len(slot["optimizer"]) == 4
     assert all(op.startswith(f"{below}Adam/update_E/") for op in slot["optimizer"])
+
+
+def test_a_scope_that_ends_in_a_number_is_opened_again() -> None:
+    """maddpg: agent_0 is agent_0_1 the second time, and has networks of its own in each."""
+    with tf.Graph().as_default() as graph:
+        x = tf1.placeholder(tf.float32, [4, 8])
+        for own in ("target", "p"):
+            with tf1.variable_scope("agent_0", reuse=tf1.AUTO_REUSE):
+                for name in ("q", own):
+                    with tf1.variable_scope(name):
+                        tf.matmul(x, tf1.get_variable("w", [8, 3]))
+    (w,) = [r for r in analyse(read(graph)).readers if r.shared]
+    assert (w.variable.name, w.kind, [call.name for call in w.calls]) == (
+        "agent_0/q/w",
+        "called again",
+        ["agent_0", "agent_0_1"],
+    )
+
+
+def test_one_call_under_dropout_and_one_without_are_one_function() -> None:
+    with tf.Graph().as_default() as graph:
+        x, mask = tf1.placeholder(tf.float32, [4, 8]), tf1.placeholder(tf.float32, [8, 3])
+        for name in ("Train", "Valid"):
+            with tf1.name_scope(name), tf1.variable_scope("net", reuse=tf1.AUTO_REUSE):
+                w, b = tf1.get_variable("w", [8, 3]), tf1.get_variable("b", [3])
+                tf.nn.bias_add(tf.matmul(x, w * mask if name == "Train" else w), b)
+    assert {r.kind for r in analyse(read(graph)).readers} == {"called again"}
 
 
 def test_moving_averages_are_no_optimizers() -> None:

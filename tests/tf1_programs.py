@@ -839,9 +839,41 @@ def pruned() -> Truth:
     return {}
 
 
+def tied_under_dropout() -> Truth:
+    """AWD-LSTM: rows of the table are dropped where it is looked up, and the softmax has it whole."""
+    ids, x = tf1.placeholder(tf.int32, [4]), tf1.placeholder(tf.float32, [4, 8])
+    with tf1.variable_scope("model"):
+        table = tf1.get_variable("table", [6, 8])
+        mask = tf.floor(tf1.random_uniform([6, 1]) + 0.9)
+        h = tf.nn.embedding_lookup(table * mask, ids) + x
+        tf.matmul(tf.nn.relu(h), table, transpose_b=True)
+    return {"model/table": ["model/embedding_lookup", "model/MatMul"]}
+
+
+def orthogonal() -> Truth:
+    """BigGAN's penalty on kernels that are not orthogonal, without a scope that says so."""
+    kernel = tf1.get_variable("conv/kernel", [3, 3, 1, 8])
+    y = tf.nn.conv2d(tf1.placeholder(tf.float32, [2, 8, 8, 1]), kernel, [1, 1, 1, 1], "SAME", name="conv/Conv2D")
+    flat = tf.reshape(kernel, [-1, 8])
+    gram = tf.matmul(flat, flat, transpose_a=True) * (1.0 - tf.eye(8))
+    tf1.train.AdamOptimizer().minimize(tf.reduce_mean(tf.nn.relu(y)) + tf.nn.l2_loss(gram))
+    return {}
+
+
+def first_values() -> Truth:
+    """Power iteration in a loop: it has its first value from a variable, and what comes out is another one."""
+    x, w = tf1.placeholder(tf.float32, [4, 8]), tf1.get_variable("w", [8, 3])
+    with tf1.variable_scope("norm"):
+        u = tf1.get_variable("u", [1, 3], trainable=False)
+        _, last = tf1.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, tf.tanh(a * 2.0 + a * a)), (0, u))
+    u.assign(last)
+    tf.matmul(tf.matmul(x, w, name="layer"), last, transpose_b=True, name="out")
+    return {}
+
+
 PROGRAMS = [
     filters_by_scope, filters_by_template, filters_by_dictionary, gpt_train, gpt_train_and_sample, ptb, dcgan, wgan,
     dqn, siamese, towers, seq2seq, partitioned, bert, regularized, loop, conditional, word2vec, autoencoder,
     lamb, flat_vector, figures, initial_values, predicate, tied_behind_moves, derived, slices, unrolled,
-    conditional_steps, anchored, pruned,
+    conditional_steps, anchored, pruned, tied_under_dropout, orthogonal, first_values,
 ]  # fmt: skip
