@@ -300,8 +300,8 @@ class _Visit:
             name = todo.pop(0).partition(":")[0]
             if name not in seen and self.in_gradient(name):
                 return True
-            if name not in seen and name in self.index:
-                todo += [given for given in self.body.given(self.index[name], limit) if given[0] != "^"]
+            if name not in seen:
+                todo += [given for given in self.given(name, limit) if given[0] != "^"]
             seen.add(name)
         return False
 
@@ -319,8 +319,8 @@ class _Visit:
         """Hand the value on to the op's outputs; return the hits that are used otherwise (a Switch's predicate)."""
         name, kind, watch = self.body.names[op], self.body.types[op], self.watch
         switch, merge = "Switch" in kind, "Merge" in kind or "Concat" in kind
-        if "Merge" in kind and self.begins_loop(name, inputs):
-            return hits
+        if "Exit" in kind and self.changed(inputs[0]):
+            return []
         outputs: dict[str, list[Alias | Result]] = {}
         for at, value in hits:
             if kind == "IdentityN" or not at or merge:
@@ -352,19 +352,25 @@ class _Visit:
         by_itself = len({value.variables for _, value in hits if isinstance(value, Alias)}) < len(hits)
         return [hit for hit in hits if hit[0]] if switch and not by_itself else []
 
-    def begins_loop(self, name: str, inputs: list[str]) -> bool:
-        """Whether a Merge takes the first value of a loop whose body gives another value back."""
-        back = self.index.get(inputs[-1], -1)
-        return back >= 0 and "NextIteration" in self.body.types[back] and not self.leads(inputs[-1], name)
+    def changed(self, switch: str) -> bool:
+        """Whether what leaves a loop by this Switch was made by the loop's body, and did not go in as it is."""
+        merge = self.given(switch, 1)
+        values = self.given(merge[0], 2) if merge else []
+        return len(values) > 1 and not self.leads(values[1], merge[0].partition(":")[0])
+
+    def given(self, tensor: str, most: int) -> list[str]:
+        """Return the inputs of the op that gives a tensor, the first of them where there are many."""
+        op = self.index.get(tensor.partition(":")[0], -1)
+        return self.body.given(op, most) if op >= 0 else []
 
     def leads(self, tensor: str, target: str) -> bool:
-        """Whether a tensor is what an op or argument gives, handed on."""
+        """Whether a tensor is what an op gives, handed on."""
         for _ in range(32):
             name = tensor.partition(":")[0]
-            op = self.index.get(name, -1)
-            if name == target or op < 0 or self.flow.code(self.body.types[op]) != _PASS:
+            before = self.given(tensor, 1)
+            if name == target or not before or self.flow.code(self.body.types[self.index[name]]) != _PASS:
                 return name == target
-            tensor = self.body.given(op, 1)[0]
+            tensor = before[0]
         return False
 
     def result(self, name: str, kind: str, inputs: list[str], hits: _Hits, now: int) -> Result | None:
@@ -398,11 +404,6 @@ class _Visit:
         callees = [(function, flow.library(function)) for function in self.body.callees.get(op, (kind,))]
         if len(where.via) >= _NESTED or not all(callee for _, callee in callees):
             return hits
-        loop, given = callees[-1][1] if "While" in kind else None, hits
-        if loop:  # a loop that gives another value back has but its first value from the variable
-            flow.spend(len(loop.names))
-            inside, pairs = _Visit(flow, loop, {}, where), list(zip(loop.returns, loop.arguments, strict=False))
-            hits = [hit for hit in hits if hit[0] < len(pairs) and inside.leads(*pairs[hit[0]])]
         for side, (function, callee) in enumerate(callees):
             # Signatures are many doors to one model: what lies behind two of them, or was traced twice, counts once.
             wrapper = where.entry and "signature_wrapper" in function
@@ -433,5 +434,4 @@ class _Visit:
                 if returned and not set(known).issuperset(returned.variables):  # each side may return another variable
                     both = tuple(dict.fromkeys((*known, *returned.variables)))
                     self.watch[output] = Alias(both, () if known else returned.branch, now)
-        followed = {at for at, value in hits if at >= first and isinstance(value, Alias)}
-        return [hit for hit in given if hit[0] not in followed]
+        return [hit for hit in hits if hit[0] < first or isinstance(hit[1], Result)]

@@ -68,18 +68,6 @@ def test_loops_and_conditionals_of_tensorflow_1(program: Callable[[], dict[str, 
     check(program, resource)
 
 
-@pytest.mark.parametrize("v2", [True, False])
-def test_a_loop_reads_its_first_value_once(v2: bool) -> None:
-    before = tf1.control_flow_v2_enabled()
-    (tf1.enable_control_flow_v2 if v2 else tf1.disable_control_flow_v2)()
-    try:
-        found = analyse(read(build(tf1_programs.first_values, True)[0]))
-    finally:
-        (tf1.enable_control_flow_v2 if before else tf1.disable_control_flow_v2)()
-    (u,) = [r for r in found.readers if r.variable.name == "norm/u"]
-    assert [call.ops for call in u.calls] == [("norm/while",) if v2 else ("norm/while/Merge_1",)]
-
-
 KINDS = {
     "filters_by_scope": {"called again"},
     "filters_by_dictionary": {"called again"},

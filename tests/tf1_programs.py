@@ -865,7 +865,7 @@ def first_values() -> Truth:
     x, w = tf1.placeholder(tf.float32, [4, 8]), tf1.get_variable("w", [8, 3])
     with tf1.variable_scope("norm"):
         u = tf1.get_variable("u", [1, 3], trainable=False)
-        _, last = tf1.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, tf.tanh(a * 2.0 + a * a)), (0, u))
+        _, last = tf1.while_loop(lambda i, a: i < 3, lambda i, a: (i + 1, tf.tanh(a * 2.0)), (0, u))
     u.assign(last)
     tf.matmul(tf.matmul(x, w, name="layer"), last, transpose_b=True, name="out")
     return {}
