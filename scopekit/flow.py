@@ -166,9 +166,9 @@ def _one(value: Alias | Result) -> str:
     return value.one if isinstance(value, Result) else value.variables[0] if len(value.variables) == 1 else ""
 
 
-def _squares(kind: str, hits: _Hits) -> bool:
-    """Whether an op multiplies a matrix with itself."""
-    return kind in SQUARES and len(hits) == 2 and "" != _one(hits[0][1]) == _one(hits[1][1])
+def _squares(hits: _Hits) -> bool:
+    """Whether what a product multiplies is one matrix twice."""
+    return len(hits) == 2 and "" != _one(hits[0][1]) == _one(hits[1][1])
 
 
 class _Visit:
@@ -246,7 +246,9 @@ class _Visit:
             role, use = "bookkeeping", WRITTEN
         elif code >= _ARITHMETIC and "/Regularizer/" in name:
             role, use = "regularizer", ESCAPES
-        elif (code == _ARITHMETIC or _squares(kind, hits)) and (result := self.result(name, kind, inputs, hits, now)):
+        elif (code == _ARITHMETIC or (kind in SQUARES and _squares(hits))) and (
+            result := self.result(name, kind, inputs, hits, now)
+        ):
             role, use = "", DERIVES
         elif code == _WRITE:
             role, use = "bookkeeping", WRITTEN
@@ -384,7 +386,8 @@ class _Visit:
             # The axes of a sum, the exponent of a power and the place of a slice are no data.
             data = inputs[:1] if kind in FIRST else inputs[:-1] if kind == "ConcatV2" else inputs
             others = [given for given in data if given not in self.watch and given[0] != "^"]
-            one = _one(hits[0][1]) if len({_one(value) for _, value in hits}) == 1 else ""
+            one = _one(hits[0][1])
+            one = one if len(hits) == 1 or all(_one(value) == one for _, value in hits) else ""
             self.watch[name] = result = Result(self, name, kind, depth, now, others, one)
             self.flow.results.append(result)
             # A table without its first row, with zeros before it, scaled or under dropout, is still the table.
