@@ -5,10 +5,10 @@ In: reads, and the results of arithmetic on variables, as `scopekit.flow` finds 
 The role of an op is told by its type and its scope where these suffice (``Assign``, ``ApplyAdam``, ``gradients/…``).
 Arithmetic alone says nothing (``mul`` may scale an activation, a moving average or a weight decay), nor do moves and
 lookups, so their results are followed, and what becomes of them decides. One that ends in assignments only is an
-update; one that is reduced and added to the loss a penalty; one that meets a gradient, a layer or nobody at all is
-forward. What is made of variables alone and goes into a summary, or is only moved and then fetched, is a figure: it is
-bookkeeping if something else reads the variable. A table that is moved (its first row cut off, say) and then looked up
-is read by those who look it up.
+update; one that is reduced and added to the loss a penalty, and so is a matrix times itself that ends there; one that
+meets a gradient, a layer or nobody at all is forward. What is made of variables alone and goes into a summary, or is
+only moved and then fetched, is a figure: it is bookkeeping if something else reads the variable. A table that is moved
+(its first row cut off, say) and then looked up is read by those who look it up.
 """
 
 from __future__ import annotations
