@@ -391,7 +391,7 @@ class _Visit:
             self.watch[name] = result = Result(self, name, kind, depth, now, others, one)
             self.flow.results.append(result)
             # A table without its first row, with zeros before it, scaled or under dropout, is still the table.
-            if len(parents) < 2 and (kind in SCALES or kind in TABLES or "dropout" in name):
+            if len(parents) < 2 and kind not in LOOKUPS and (kind in SCALES or kind in TABLES or "dropout" in name):
                 made = all(given.startswith(name + "/") for given in others)
                 made = made or "dropout" in name or (kind in TABLES and self.constants.issuperset(others))
                 result.takers = parents[0].takers if parents and made else []

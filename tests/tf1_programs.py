@@ -845,9 +845,10 @@ def tied_under_dropout() -> Truth:
     with tf1.variable_scope("model"):
         table = tf1.get_variable("table", [6, 8])
         mask = tf.floor(tf1.random_uniform([6, 1]) + 0.9)
-        h = tf.nn.embedding_lookup(table * mask, ids) + x
+        with tf1.name_scope("embedding_dropout"):
+            h = tf.nn.embedding_lookup(table * mask, ids) + x
         tf.matmul(tf.nn.relu(h), table, transpose_b=True)
-    return {"model/table": ["model/embedding_lookup", "model/MatMul"]}
+    return {"model/table": ["model/embedding_dropout", "model/MatMul"]}
 
 
 def orthogonal() -> Truth:
