@@ -125,12 +125,6 @@ class Flow(Evidence):
         watch: _Watch = {tensor: Alias((variable,)) for tensor, variable in seeds.items()}
         _Visit(self, body, watch, _Where(functions=(body.prefix,), entry=entry)).run()
 
-    def spend(self, steps: int) -> None:
-        """Count the steps into functions, of which a small file may ask for any number."""
-        self.budget -= 1000 + steps
-        if self.budget < 0:
-            raise ScopekitError("its functions call one another in too many ways to follow")
-
     def code(self, kind: str) -> int:
         """Return what the type of an op says about it."""
         if kind not in self.codes:
@@ -161,14 +155,13 @@ def _updates(name: str, variable: str) -> bool:
     return False
 
 
-def _one(value: Alias | Result) -> str:
-    """Return the variable that a tensor is made of, or '' if there are more."""
-    return value.one if isinstance(value, Result) else value.variables[0] if len(value.variables) == 1 else ""
-
-
-def _squares(hits: _Hits) -> bool:
-    """Whether what a product multiplies is one matrix twice."""
-    return len(hits) == 2 and "" != _one(hits[0][1]) == _one(hits[1][1])
+def _one(hits: _Hits) -> str:
+    """Return the variable that tensors are made of, or '' if there are more."""
+    names = {
+        value.one if isinstance(value, Result) else value.variables[0] if len(value.variables) == 1 else ""
+        for _, value in hits
+    }
+    return names.pop() if len(names) == 1 else ""
 
 
 class _Visit:
@@ -246,7 +239,7 @@ class _Visit:
             role, use = "bookkeeping", WRITTEN
         elif code >= _ARITHMETIC and "/Regularizer/" in name:
             role, use = "regularizer", ESCAPES
-        elif (code == _ARITHMETIC or (kind in SQUARES and _squares(hits))) and (
+        elif (code == _ARITHMETIC or (kind in SQUARES and len(hits) == 2 and _one(hits))) and (
             result := self.result(name, kind, inputs, hits, now)
         ):
             role, use = "", DERIVES
@@ -386,9 +379,7 @@ class _Visit:
             # The axes of a sum, the exponent of a power and the place of a slice are no data.
             data = inputs[:1] if kind in FIRST else inputs[:-1] if kind == "ConcatV2" else inputs
             others = [given for given in data if given not in self.watch and given[0] != "^"]
-            one = _one(hits[0][1])
-            one = one if len(hits) == 1 or all(_one(value) == one for _, value in hits) else ""
-            self.watch[name] = result = Result(self, name, kind, depth, now, others, one)
+            self.watch[name] = result = Result(self, name, kind, depth, now, others, _one(hits))
             self.flow.results.append(result)
             # A table without its first row, with zeros before it, scaled or under dropout, is still the table.
             if len(parents) < 2 and kind not in LOOKUPS and (kind in SCALES or kind in TABLES or "dropout" in name):
@@ -420,7 +411,9 @@ class _Visit:
                     arguments[callee.arguments[at - first]] = Alias(value.variables, value.branch)
             if not arguments or not callee or function in where.functions:
                 continue
-            flow.spend(sum(map(len, callee.inputs)))
+            flow.budget -= 1000 + sum(map(len, callee.inputs))
+            if flow.budget < 0:
+                raise ScopekitError("its functions call one another in too many ways to follow")
             call = self.body.prefix + name
             inner = _Where(
                 () if where.entry else (*where.via, f"{call}/branch_{side}" if first else call),
