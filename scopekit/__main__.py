@@ -15,8 +15,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from scopekit.graph import ScopekitError
-from scopekit.readers import read
-from scopekit.sharing import Sharing, analyse
+from scopekit.sharing import Sharing, sharing_of
 from scopekit.show.text import clean, count, kind, parameters, read_from, rows, shape, totals, who_reads
 
 _HELP = """\
@@ -66,7 +65,7 @@ def main(arguments: list[str] | None = None) -> int:
     if args.file == "-":
         parser.error("'-': standard input is not read; save the graph and give the file's name")
     try:
-        sharing = analyse(read(args.file))
+        sharing = sharing_of(args.file)
         if args.html:
             _write(args.html, sharing, Path(args.file))
     except ScopekitError as error:

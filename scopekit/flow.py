@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from itertools import compress, count
@@ -140,19 +140,20 @@ class Flow(Evidence):
         return self.codes[kind]
 
 
+def _inner(name: str) -> Iterator[str]:
+    """Yield a name, and what is left of it without its outer scopes; a stranger's may have a million."""
+    for _ in range(min(name.count("/") + 1, 40)):
+        yield name
+        name = name.partition("/")[2]
+
+
 def _updates(name: str, variable: str) -> bool:
     """Whether an op is of an optimizer's update of the variable, or of the variable that this is a slot of.
 
     A slot's name may begin with a scope that the optimizer was called in: ``optimizer/E/Adam`` for ``E``.
     """
-    if f"update_{variable}/" in name:
-        return True
-    owner = variable.rpartition("/")[0]
-    for _ in range(min(owner.count("/") + 1, 40)):  # a stranger's name may have a million slashes
-        if f"update_{owner}/" in name:
-            return True
-        owner = owner.partition("/")[2]
-    return False
+    owners = (variable, *_inner(variable.rpartition("/")[0]))
+    return any(f"update_{owner}/" in name for owner in owners)
 
 
 def _one(hits: _Hits) -> str:
@@ -281,12 +282,7 @@ class _Visit:
         """Whether the op was made by `tf.gradients`, whose scope may bear another name: ``g/dense/MatMul_grad/mul``."""
         if name.startswith("gradients/") or _GRADIENT.search(name):
             return True
-        stem = name.rpartition("_grad/")[0]
-        for _ in range(min(stem.count("/"), 40)):
-            stem = stem.partition("/")[2]
-            if stem in self.index:
-                return True
-        return False
+        return any(stem in self.index for stem in _inner(name.rpartition("_grad/")[0].partition("/")[2]))
 
     def near_gradient(self, tensors: list[str], limit: int) -> bool:
         """Whether a gradient is among the tensors of which these are made, not far away."""

@@ -31,7 +31,7 @@ SCALES = frozenset({"Cast", "Div", "Mul", "RealDiv"})
 SQUARES = frozenset({"MatMul", "BatchMatMul", "BatchMatMulV2"})  # of a matrix with itself
 LOOKUPS = frozenset({"Gather", "GatherNd", "GatherV2", "ResourceGather", "ResourceGatherNd"})
 INVERSES = {"Div": 1, "DivNoNan": 1, "RealDiv": 1, "Reciprocal": 0, "Rsqrt": 0}  # and which input it is
-_REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min"})
+_REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min", "L2Loss"})
 _PENALTIES = frozenset({"Square", "SquaredDifference", "Abs", "Pow", "Mul", "L2Loss"})
 FIRST = _REDUCTIONS | MOVES - JOINS - {"Pack"} | {"Pow"}
 # What becomes of a result: the ways in which the ops behind it use it.
@@ -66,23 +66,10 @@ class Result:
     """A tensor made of variables by arithmetic alone; what becomes of it says which role the arithmetic has."""
 
     __slots__ = (
-        "born",
-        "depth",
-        "fate",
-        "masked",
-        "name",
-        "one",
-        "others",
-        "parents",
-        "pure",
-        "takers",
-        "type",
-        "visit",
-    )
+        "born", "depth", "fate", "masked", "name", "one", "others", "parents", "pure", "takers", "type", "visit",
+    )  # fmt: skip
 
-    def __init__(
-        self, visit: Place, name: str, type_: str, depth: int, born: int, others: list[str], one: str = ""
-    ) -> None:
+    def __init__(self, visit: Place, name: str, type_: str, depth: int, born: int, others: list[str], one: str) -> None:
         self.visit, self.name, self.type, self.depth, self.born, self.fate = visit, name, type_, depth, born, 0
         self.others, self.pure = others, not others  # what goes into it besides, and whether nothing does
         self.one = one  # the variable that it is made of, if there is but one
@@ -117,11 +104,11 @@ class Evidence:
         trained = {v for v in self.assigned.keys() - applied if self._trained(v)}
         self.assigned.clear()  # each visit in it knows this flow, a circle that the collector would have to find
         roles = [self._role(read, result, trained) if result else read.role for _, read, result in self.found]
-        steps: set[str] = set()
+        counters = {v for v, integer in scalars.items() if integer or v in self.stepped}
+        steps = set()
         for (_, read, _), role in zip(self.found, roles, strict=True):
-            v = read.variable
-            if v in scalars and role == "bookkeeping" and read.type.startswith(("AssignAdd", "Add")):
-                steps.update({v} if scalars[v] or v in self.stepped else ())
+            if read.variable in counters and role == "bookkeeping" and read.type.startswith(("AssignAdd", "Add")):
+                steps.add(read.variable)
         forward = {read.variable for (_, read, _), role in zip(self.found, roles, strict=True) if role == "forward"}
         penalties = {  # of several variables, such as a weight and where it began, if one is a layer's
             id(result)
@@ -186,7 +173,7 @@ class Evidence:
             if not result.fate & ~LOGGED and not self._figure(result, constant):
                 result.fate |= ENDS
             if result.pure:
-                result.fate |= REDUCED if result.type in _REDUCTIONS or result.type == "L2Loss" else 0
+                result.fate |= REDUCED if result.type in _REDUCTIONS else 0
                 result.fate |= PENALIZED if result.type in _PENALTIES else SQUARED if result.type in SQUARES else 0
             if result.type not in MOVES:
                 result.fate |= COMPUTED

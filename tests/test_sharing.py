@@ -143,6 +143,9 @@ def test_sparse_adam_in_a_scope(scope: str) -> None:
     slot = roles(analyse(read(graph)), f"{below}E/Adam")
     assert len(slot["optimizer"]) == 4
     assert all(op.startswith(f"{below}Adam/update_E/") for op in slot["optimizer"])
+    assert f"{below}Adam/update_E/ResourceScatterAdd" in slot["optimizer"]
+    made = {"IsInitialized/VarIsInitializedOp", "Assign"}
+    assert slot["bookkeeping"] == {f"{below}E/Adam/{op}" for op in made}
 
 
 def test_a_scope_that_ends_in_a_number_is_opened_again() -> None:
@@ -180,19 +183,6 @@ def test_moving_averages_are_no_optimizers() -> None:
     towers = analyse(read(build(tf1_programs.towers, True)[0]))
     assert "ExponentialMovingAverage/AssignMovingAvg/sub_1" in roles(towers, "conv1/weights")["bookkeeping"]
     assert roles(towers, "local/weights")["regularizer"] == {"tower_0/local/L2Loss", "tower_1/local/L2Loss"}
-
-
-def test_a_sparse_update_of_a_slot_is_the_optimizers() -> None:
-    with tf.Graph().as_default():
-        table = tf1.get_variable("table", [6, 8])
-        loss = tf.reduce_sum(tf.nn.embedding_lookup(table, tf1.placeholder(tf.int32, [3])))
-        tf1.train.AdamOptimizer().minimize(loss)
-        found = analyse(read())
-    assert roles(found, "table/Adam")["bookkeeping"] == {
-        "table/Adam/IsInitialized/VarIsInitializedOp",
-        "table/Adam/Assign",
-    }
-    assert "Adam/update_table/ResourceScatterAdd" in roles(found, "table/Adam")["optimizer"]
 
 
 def test_a_step_of_floats_is_no_layer() -> None:
