@@ -25,6 +25,7 @@ from PIL import Image
 from scopekit.show.svg import Picture
 from scopekit.show.text import count, esc
 
+LONGEST_TITLE = 46  # letters of a picture's title
 _DASHES: tuple[Any, ...] = ("-", "--", ":", "-.", (0, (1, 3)))
 # What matplotlib draws in the colour on the left is shown in those on the right: in light, and in dark. All of them
 # can be read as text. More lines or labels than colours begin again. The colour of what is shared is not among them.
@@ -42,9 +43,8 @@ _LOOK: Any = {
     "svg.fonttype": "none",  # text stays text
     "svg.hashsalt": "drawing",  # the same drawing has the same ids
     "font.size": 11,
-    "axes.titlesize": 12,
-    "axes.titlelocation": "left",
-    "axes.titleweight": "bold",
+    "figure.titlesize": 12,
+    "figure.titleweight": "bold",
     "axes.grid": True,
     "axes.edgecolor": _GRID,
     "axes.spines.top": False,
@@ -80,7 +80,7 @@ def curve(
         round_to: round each value to a multiple of this before anything is drawn or said.
 
     Raises:
-        ValueError: if there is no value, lengths differ, or a value is not finite.
+        ValueError: if there is no value, lengths differ, a value is not finite, or the title is too long for a phone.
 
     >>> curve({"loss": [1.0, 0.4, 0.25]}, "It falls", x="step")
     It falls (from left to right: step)
@@ -97,8 +97,9 @@ def curve(
         for name, values in drawn.items()
     ]
     with mpl.rc_context(_LOOK):
-        figure = Figure((5.6, 3.2), layout="constrained")
-        axes = figure.add_subplot(title=title, xlabel=x, ylabel=y)
+        columns = len(drawn) if sum(map(len, drawn)) + 8 * len(drawn) < 50 else 1  # what a phone's width can take
+        figure = _figure(title, 2.7 + 0.23 * len(drawn) / columns)
+        axes = figure.add_subplot(xlabel=x, ylabel=y)
         for i, (name, values) in enumerate(drawn.items()):
             style: dict[str, Any] = {
                 "color": _LINES[i % len(_LINES)],
@@ -106,7 +107,7 @@ def curve(
                 "linewidth": 2,
             }
             axes.plot(places, values, label=name, **style)
-        axes.legend()
+        figure.legend(loc="outside lower center", ncols=columns)
         return _picture(figure, title, words)
 
 
@@ -123,7 +124,7 @@ def scatter(
 
     Raises:
         ValueError: if there is no point, the numbers of points and labels differ, a label has another sign than letters
-            and digits, or a coordinate is not finite.
+            and digits, a coordinate is not finite, or the title is too long for a phone.
 
     >>> scatter([[0, 0], [4, 0], [4, 2]], "abb", "Three points")
     Three points (3 points)
@@ -137,8 +138,8 @@ def scatter(
     across, up = (_checked([point[i] for point in points], round_to) for i in (0, 1))
     words = [f"{title} ({count(len(points), 'point')})"]
     with mpl.rc_context({**_LOOK, "axes.grid": False}):
-        figure = Figure((5.6, 4.8), layout="constrained")
-        axes = figure.add_subplot(title=title, aspect="equal")
+        figure = _figure(title, 3.9)
+        axes = figure.add_subplot(aspect="equal")
         for i, label in enumerate(sorted({str(label) for label in labels})):
             of = [(u, v) for u, v, each in zip(across, up, labels, strict=True) if str(each) == label]
             sign: Any = {"marker": f"${label}$", "s": 40, "linewidths": 0, "color": _LINES[i % len(_LINES)]}
@@ -205,6 +206,15 @@ def _checked(values: Sequence[float], round_to: float | None) -> list[float]:
     return checked
 
 
+def _figure(title: str, height: float) -> Figure:
+    """Return an empty figure under its title, narrow enough for its letters to be read on a phone."""
+    if len(title) > LONGEST_TITLE:
+        raise ValueError(f"the title {title!r} has {len(title)} letters; on a phone {LONGEST_TITLE} can be read")
+    figure = Figure((4.6, height), layout="constrained")
+    figure.suptitle(title, x=0.01, ha="left")
+    return figure
+
+
 def _picture(figure: Figure, title: str, words: list[str]) -> Picture:
     """Return the figure as one SVG element that follows the page's light or dark, with `words` as its description."""
     file = io.StringIO()
@@ -224,10 +234,10 @@ def _picture(figure: Figure, title: str, words: list[str]) -> Picture:
     )
     mark = f"drawn-{zlib.crc32((drawn + ''.join(words)).encode()):08x}"
     wide, high = (round(72 * size) for size in figure.get_size_inches())
-    width = wide * 5 // 4
+    width = wide * 13 // 10
     svg = (
         f'<svg xmlns="http://www.w3.org/2000/svg" xmlns:xlink="http://www.w3.org/1999/xlink" class="drawn" role="img" '
-        f'aria-labelledby="{mark}-t {mark}-d" viewBox="0 0 {wide} {high}" width="{width}" height="{high * 5 // 4}" '
+        f'aria-labelledby="{mark}-t {mark}-d" viewBox="0 0 {wide} {high}" width="{width}" height="{high * 13 // 10}" '
         f'style="max-width:100%;height:auto"><title id="{mark}-t">{esc(title)}</title>'
         f'<desc id="{mark}-d">{esc(" ".join(words), 4000)}</desc><style>{style}</style>{drawn}</svg>\n'
     )

@@ -9,7 +9,7 @@ import re
 
 import numpy as np
 import pytest
-from drawing import curve, photos, scatter
+from drawing import LONGEST_TITLE, curve, photos, scatter
 from PIL import Image
 
 from scopekit.show.svg import Picture
@@ -99,3 +99,9 @@ def test_photos_that_cannot_be_shown_say_why() -> None:
         photos([[[0]], [[1]]], ["one"])
     with pytest.raises(ValueError, match=r"an image of shape \(1, 1, 3\) for 'colour'; expected \(height, width\)"):
         photos([[[[0, 1, 2]]]], ["colour"])
+
+
+def test_a_title_that_a_phone_would_cut_is_refused() -> None:
+    assert curve({"a": [1.0]}, "t" * LONGEST_TITLE).svg
+    with pytest.raises(ValueError, match=f"{LONGEST_TITLE + 1} letters; on a phone {LONGEST_TITLE} can be read"):
+        curve({"a": [1.0]}, "t" * (LONGEST_TITLE + 1))

@@ -55,6 +55,19 @@ def test_every_picture_says_what_it_shows(open_page: Open, name: str) -> None:
     assert not poor
 
 
+# The height of the smallest letters of each drawing, in CSS pixels; a rotated text counts too.
+LETTERS = """chart => [...document.querySelectorAll(chart)].map(svg => Math.min(...[...svg.querySelectorAll("text")]
+    .filter(e => e.textContent.trim() && e.getScreenCTM())
+    .map(e => parseFloat(getComputedStyle(e).fontSize) * Math.hypot(e.getScreenCTM().a, e.getScreenCTM().b))))"""
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_the_letters_of_a_drawing_can_be_read_on_a_phone(open_page: Open, name: str) -> None:
+    page = open_page(name, "phone")
+    assert all(height >= 11 for height in page.evaluate(LETTERS, "main svg.drawn"))
+    assert all(height >= 8.5 for height in page.evaluate(LETTERS, "main svg.sk"))
+
+
 @pytest.mark.parametrize("name", PAGES)
 def test_a_page_is_light(open_page: Open, name: str, record_property: Callable[[str, object], None]) -> None:
     page = open_page(name)
