@@ -255,7 +255,7 @@ class _Visit:
                     self.flow.assigned.setdefault(variable, []).append((self, value))
         elif code == _APPLY:
             role, use = "optimizer", APPLIED
-        elif code == _QUIET:
+        elif code == _QUIET or kind == "Print":
             role, use = "bookkeeping", LOGGED
         else:
             role, use = "forward", ESCAPES
@@ -307,7 +307,7 @@ class _Visit:
         return ""
 
     def hand_on(self, op: int, inputs: list[str], hits: _Hits, now: int) -> _Hits:
-        """Hand the value on to the op's outputs; return the hits that are used otherwise (a Switch's predicate)."""
+        """Hand the value on to the op's outputs; return the hits that are used otherwise, as a predicate is."""
         name, kind, watch = self.body.names[op], self.body.types[op], self.watch
         switch, merge = "Switch" in kind, "Merge" in kind or "Concat" in kind
         if "Exit" in kind and self.changed(inputs[0]):
@@ -341,7 +341,7 @@ class _Visit:
                     self.flow.handed.append((self.where.order if self.where.order >= 0 else op, read, handed))
         # What is switched by itself is the predicate of a conditional, which its `pred_id` reads.
         by_itself = len({value.variables for _, value in hits if isinstance(value, Alias)}) < len(hits)
-        return [hit for hit in hits if hit[0]] if switch and not by_itself else []
+        return [hit for hit in hits if hit[0]] if kind == "Print" or (switch and not by_itself) else []
 
     def changed(self, switch: str) -> bool:
         """Whether what leaves a loop by this Switch was made by the loop's body, and did not go in as it is."""
@@ -380,7 +380,7 @@ class _Visit:
             # A table without its first row, with zeros before it, scaled or under dropout, is still the table.
             if len(parents) < 2 and kind not in LOOKUPS and (kind in SCALES or kind in TABLES or "dropout" in name):
                 made = all(given.startswith(name + "/") for given in others)
-                made = made or "dropout" in name or (kind in TABLES and self.constants.issuperset(others))
+                made = made or "dropout" in name or self.constants.issuperset(others)
                 result.takers = parents[0].takers if parents and made else []
                 result.masked = not made or any(parent.masked for parent in parents)
         result.pure = result.pure and all(parent.pure for parent in parents)

@@ -25,7 +25,7 @@ MOVES = frozenset(
     | {"StridedSlice", "Tile", "Transpose"}
 )
 JOINS = frozenset({"Concat", "ConcatV2"})
-# What may leave a table a table; of the second, with a number that was made for it.
+# What may leave a table a table; of the second, with a number or a mask.
 TABLES = JOINS | {"Pad", "PadV2", "Reshape", "Slice", "StridedSlice"}
 SCALES = frozenset({"Cast", "Div", "Mul", "RealDiv"})
 SQUARES = frozenset({"MatMul", "BatchMatMul", "BatchMatMulV2"})  # of a matrix with itself

@@ -8,7 +8,7 @@ A variable is shared when two or more calls read it in forward direction. Which 
    the scope of the variable (``dense_1`` for ``dense/kernel``), or else the scope in which it lies.
 2. In one layer, an op and its numbered copy (``MatMul``, ``MatMul_1``) are two calls; different ops (``mul`` and
    ``sub`` of a normalization) are one. The sides of a conditional are no copies: only one of them runs. Slices are
-   no copies either, but parts of the variable.
+   no copies either, but parts of the variable; nor are the products of a first state with one weight after the other.
 3. But a table lookup is a place of its own, and so is each product of another name (``MatMul`` and ``transpose``):
    that is how tied weights look where no scope parts them.
 
@@ -130,12 +130,16 @@ def analyse(graph: ScopeGraph) -> Sharing:
         forward: dict[str, list[_Use]] = {v.name: [] for v in graph.variables}
         others: dict[str, dict[str, dict[str, str]]] = {v.name: {} for v in graph.variables}
         last: dict[str, _Use] = {}
+        previous: _Use | None = None
         for read in graph.reads:
             if read.role != "forward":
                 others[read.variable].setdefault(read.role, {})[read.op] = read.type
                 continue
             use = _Use(read)
             forward[read.variable].append(use)
+            if previous and previous.address == use.address:  # one op, which takes two variables
+                previous.by = read.variable
+            previous = use
             before = last.get(use.scope)
             if before:
                 use.before, before.after = before.read.variable, read.variable
@@ -158,7 +162,7 @@ def analyse(graph: ScopeGraph) -> Sharing:
             shared=sum(r.shared for r in readers),
             without_sharing=sum(max(1, len(r.calls)) for r in readers),
         )
-        return Sharing(graph, tuple(readers), totals, tuple(_suspicions(readers, others)))
+        return Sharing(graph, tuple(readers), totals, tuple(_suspicions(readers, others, graph.reads)))
 
 
 def sharing_of(g: Sharing | ScopeGraph | object) -> Sharing:
@@ -187,7 +191,7 @@ def _plain(name: str) -> str:
 class _Use:
     """A forward read, and where it takes place."""
 
-    __slots__ = ("address", "after", "before", "leaf", "read", "scope")
+    __slots__ = ("address", "after", "before", "by", "leaf", "read", "scope")
 
     def __init__(self, read: Read) -> None:
         self.read = read
@@ -199,6 +203,7 @@ class _Use:
         self.leaf = _plain(leaf)
         # The variables that are read in the same scope before and after this one.
         self.before = self.after = ""
+        self.by = ""  # the variable behind this one, if the op takes two: the weight of a first state
 
 
 class _Scopes:
@@ -270,7 +275,11 @@ def _group(variable: str, uses: list[_Use]) -> list[list[_Use]]:
     for members in layers.values():
         for copy in _numbered(members):
             lookups = [[use] for use in copy if use.read.type in LOOKUPS]
-            products = [[use] for use in copy if use.read.type in _PRODUCTS - LOOKUPS]
+            by_name: dict[str, list[_Use]] = {}
+            for use in copy:
+                if use.read.type in _PRODUCTS - LOOKUPS:
+                    by_name.setdefault(use.leaf if use.by else use.address, []).append(use)
+            products = list(by_name.values())
             rest = [use for use in copy if use.read.type not in _PRODUCTS]
             if rest:
                 products[:1] = [[*(products[0] if products else []), *rest]]
@@ -291,13 +300,13 @@ def _numbered(uses: list[_Use]) -> Iterable[list[_Use]]:
     of_conditional: defaultdict[tuple[str, str], list[int]] = defaultdict(list)
     on_side: defaultdict[tuple[str, object], int] = defaultdict(int)
     for use in uses:
-        branch, step = use.read.branch, use.read.type not in _PARTS
-        numbers = of_conditional[use.leaf, branch[0][0] if branch else ""]
-        if on_side[use.leaf, branch] == len(numbers):
-            numbers.append(last[use.leaf, bool(branch)])
-            last[use.leaf, bool(branch)] += step
-        copies[numbers[on_side[use.leaf, branch]]].append(use)
-        on_side[use.leaf, branch] += step
+        leaf, branch, step = f"{use.leaf} {use.by}", use.read.branch, use.read.type not in _PARTS
+        numbers = of_conditional[leaf, branch[0][0] if branch else ""]
+        if on_side[leaf, branch] == len(numbers):
+            numbers.append(last[leaf, bool(branch)])
+            last[leaf, bool(branch)] += step
+        copies[numbers[on_side[leaf, branch]]].append(use)
+        on_side[leaf, branch] += step
     return copies.values()
 
 
@@ -335,11 +344,13 @@ def _names(groups: list[list[_Use]]) -> list[str]:
     return names
 
 
-def _suspicions(readers: list[Readers], others: dict[str, dict[str, dict[str, str]]]) -> Iterator[Suspicion]:
+def _suspicions(
+    readers: list[Readers], others: dict[str, dict[str, dict[str, str]]], reads: tuple[Read, ...]
+) -> Iterator[Suspicion]:
     """Yield what is worth a look."""
     yield from _one_value(readers)
     yield from _twins(readers)
-    yield from _unread(readers, others)
+    yield from _unread(readers, others, _assigned(reads))
     yield from _layers(readers)
 
 
@@ -414,7 +425,18 @@ def _alike(a: Variable, b: Variable) -> bool:
     return (a.shape, a.dtype) == (b.shape, b.dtype) and _storage(a) != _storage(b)
 
 
-def _unread(readers: list[Readers], others: dict[str, dict[str, dict[str, str]]]) -> Iterator[Suspicion]:
+def _assigned(reads: tuple[Read, ...]) -> set[str]:
+    """Return the variables that something other than an initializer or a saver assigns to."""
+    first: dict[str, str] = {}  # what an op assigns to is its first input
+    for name, op, role, kind, *_ in reads:
+        if role == "bookkeeping" and kind.startswith("Assign"):
+            first.setdefault(op, name)
+    return {name for op, name in first.items() if op != f"{name}/Assign" and not _RESTORED.search(op)}
+
+
+def _unread(
+    readers: list[Readers], others: dict[str, dict[str, dict[str, str]]], assigned: set[str]
+) -> Iterator[Suspicion]:
     """Variables that nobody reads, or that are read and not trained."""
     silent: dict[str, list[str]] = {}
     updated = {r.variable.name for r in readers if "optimizer" in others[r.variable.name]}
@@ -422,14 +444,9 @@ def _unread(readers: list[Readers], others: dict[str, dict[str, dict[str, str]]]
     for r in readers:
         name, roles = r.variable.name, others[r.variable.name]
         counter = r.variable.shape == () and "int" in r.variable.dtype
-        if (
-            r.variable.trainable is False
-            or counter
-            or any(
-                kind.startswith("Assign") and op != f"{name}/Assign" and not _RESTORED.search(op)
-                for op, kind in roles.get("bookkeeping", {}).items()
-            )
-        ):
+        kinds = roles.get("bookkeeping", {}).values()
+        figure = r.variable.trainable is None and any("Summary" in kind or kind == "Print" for kind in kinds)
+        if r.variable.trainable is False or counter or figure or name in assigned:
             continue
         if not r.calls and roles.keys() == {"bookkeeping"}:  # Keras exports handles that nothing touches at all
             silent.setdefault(name.rpartition("/")[0], []).append(name)
@@ -440,14 +457,13 @@ def _unread(readers: list[Readers], others: dict[str, dict[str, dict[str, str]]]
         for scope, names in silent.items():
             more = f" and {len(names) - 1:,} more beside it" if len(names) > 1 else ""
             where = f"{names[0]!r}{more}" if not scope or _below(read, scope) else f"the scope {scope!r}"
-            yield Suspicion(f"Nothing reads {where} but initializers and savers: is its layer used?", tuple(names))
+            what = f"Nothing reads {where} but initializers, savers and summaries: is its layer used?"
+            yield Suspicion(what, tuple(names))
     trained = sum(r.variable.trainable is True and r.variable.name in updated for r in readers)
     if frozen and trained:
-        yield Suspicion(
-            f"{len(frozen)} trainable variables, {frozen[0]!r} first, are read but no optimizer updates them, while"
-            f" {trained} others are: are they meant to stay as they are?",
-            tuple(frozen),
-        )
+        which = f"{frozen[0]!r}" + (f" and {len(frozen) - 1:,} more" if len(frozen) > 1 else "")
+        what = f"Trainable and read, but updated by no optimizer, unlike {trained:,} others: {which}. Is that meant?"
+        yield Suspicion(what, tuple(frozen))
 
 
 def _layers(readers: list[Readers]) -> Iterator[Suspicion]:

@@ -28,6 +28,7 @@ LOOPS = {
     "derived",
     "conditional_steps",
     "first_values",
+    "trained_state",
 }
 
 
@@ -387,9 +388,42 @@ def test_weights_that_are_read_but_not_trained_are_suspicious() -> None:
 
     ((reason, variables),) = suspicions(program)
     assert reason.startswith(
-        "2 trainable variables, 'body/fc1/w' first, are read but no optimizer updates them, while 2"
+        "Trainable and read, but updated by no optimizer, unlike 2 others: 'body/fc1/w' and 1 more"
     )
     assert variables == ("body/fc1/w", "body/fc2/w")
+
+
+def test_weights_that_a_target_copies_may_be_read_and_not_trained() -> None:
+    def program() -> None:
+        x = tf1.placeholder(tf.float32, [None, 4])
+        for scope in ("net", "target"):
+            with tf1.variable_scope(scope):
+                _net(x)
+                with tf1.variable_scope("spare"):
+                    tf.matmul(x, tf1.get_variable("w", [4, 4]))
+        net, target = tf1.trainable_variables("net"), tf1.trainable_variables("target")
+        loss = tf.reduce_sum(tf1.get_default_graph().get_tensor_by_name("net/fc2/MatMul:0"))
+        tf1.train.AdamOptimizer().minimize(loss, var_list=net[:2])
+        for mine, its in zip(target, net, strict=True):
+            tf1.assign(mine, its)
+
+    ((reason, variables),) = suspicions(program)
+    assert reason == "Trainable and read, but updated by no optimizer, unlike 2 others: 'net/spare/w'. Is that meant?"
+    assert variables == ("net/spare/w",)
+
+
+@pytest.mark.parametrize("live", [True, False], ids=["live", "pb"])
+def test_what_is_printed_or_plotted_is_bookkeeping(live: bool) -> None:
+    with tf.Graph().as_default() as graph:
+        x, w = tf1.placeholder(tf.float32, [None, 4]), tf1.get_variable("w", [4, 4])
+        rate, reward = (tf1.get_variable(name, [], trainable=False) for name in ("rate", "reward"))
+        tf.identity(tf1.Print(tf.matmul(x, w), [rate], name="say"), name="out")
+        tf1.raw_ops.ScalarSummary(tags="reward", values=reward, name="plot")
+    found = analyse(read(graph if live else graph.as_graph_def()))
+    assert roles(found, "rate")["bookkeeping"] >= {"say"}
+    assert roles(found, "reward")["bookkeeping"] >= {"plot"}
+    assert [r.calls[0].ops for r in found.readers if r.calls] == [("MatMul",)]
+    assert not found.suspicions
 
 
 def test_two_layers_in_one_variable_are_suspicious() -> None:

@@ -872,9 +872,41 @@ def first_values() -> Truth:
     return {}
 
 
+def masked_table() -> Truth:
+    """NeuralDialog: the row of the padding is zeroed by a mask, once, and the table then looked up and multiplied."""
+    ids, x = tf1.placeholder(tf.int32, [4]), tf1.placeholder(tf.float32, [4, 8])
+    with tf1.variable_scope("words"):
+        mask = tf.constant([[0.0]] + [[1.0]] * 5)
+        table = tf1.get_variable("table", [6, 8]) * mask
+    with tf1.name_scope("encoder"):
+        h = tf.nn.embedding_lookup(table, ids)
+    with tf1.name_scope("decoder"):
+        h += tf.nn.embedding_lookup(table, ids)
+    with tf1.name_scope("softmax"):
+        tf.matmul(h + x, table, transpose_b=True)
+    return {"words/table": ["encoder", "decoder", "softmax"]}
+
+
+def trained_state() -> Truth:
+    """LeakGAN: the first state of a hand-written LSTM is trained; four weights multiply it, in a loop and beside it."""
+    x, w = tf1.placeholder(tf.float32, [2, 3]), [tf1.get_variable(f"w{i}", [3, 3]) for i in range(4)]
+
+    def unit(h: tf.Tensor) -> tf.Tensor:
+        i, f, o, c = (tf.matmul(h, each) for each in w)
+        return tf.sigmoid(o) * tf.tanh(tf.sigmoid(i) * tf.tanh(c) + tf.sigmoid(f) + x)
+
+    with tf1.name_scope("run"):
+        first = tf1.get_variable("first", [2, 3])
+        tf1.while_loop(lambda i, h: i < 3, lambda i, h: (i + 1, unit(h)), (0, first))
+    with tf1.name_scope("once"):
+        unit(tf1.get_variable("other", [2, 3]))
+    return {f"w{i}": ["run", "once"] for i in range(4)}
+
+
 PROGRAMS = [
     filters_by_scope, filters_by_template, filters_by_dictionary, gpt_train, gpt_train_and_sample, ptb, dcgan, wgan,
     dqn, siamese, towers, seq2seq, partitioned, bert, regularized, loop, conditional, word2vec, autoencoder,
     lamb, flat_vector, figures, initial_values, predicate, tied_behind_moves, derived, slices, unrolled,
     conditional_steps, anchored, pruned, tied_under_dropout, orthogonal, first_values,
+    masked_table, trained_state,
 ]  # fmt: skip
