@@ -32,6 +32,7 @@ from scopekit.roles import (
     MOVES,
     SCALES,
     SQUARES,
+    SUMS,
     TABLES,
     WRITTEN,
     Alias,
@@ -118,11 +119,13 @@ class Flow(Evidence):
         self.codes = {kind: code for code, kinds in _TYPES.items() for kind in kinds.split()}
         self.codes |= dict.fromkeys(MOVES | LOOKUPS, _ARITHMETIC)
         self.traces: dict[str, str] = {}
+        self.variables: set[str] = set()
 
     def visit(self, body: Body, seeds: Mapping[str, str], entry: bool = False) -> None:
         """Follow the variables in `body`; seeds says which tensor is which variable."""
         self.again = self.again or entry or bool(self.found)
         watch: _Watch = {tensor: Alias((variable,)) for tensor, variable in seeds.items()}
+        self.variables.update(seeds.values())
         _Visit(self, body, watch, _Where(functions=(body.prefix,), entry=entry)).run()
 
     def code(self, kind: str) -> int:
@@ -147,13 +150,13 @@ def _inner(name: str) -> Iterator[str]:
         name = name.partition("/")[2]
 
 
-def _updates(name: str, variable: str) -> bool:
+def _updates(name: str, variable: str, variables: set[str]) -> bool:
     """Whether an op is of an optimizer's update of the variable, or of the variable that this is a slot of.
 
     A slot's name may begin with a scope that the optimizer was called in: ``optimizer/E/Adam`` for ``E``.
     """
-    owners = (variable, *_inner(variable.rpartition("/")[0]))
-    return any(f"update_{owner}/" in name for owner in owners)
+    owners = (owner for owner in _inner(variable.rpartition("/")[0]) if owner in variables)
+    return any(f"update_{owner}/" in name for owner in (variable, *owners))
 
 
 def _one(hits: _Hits) -> str:
@@ -274,7 +277,7 @@ class _Visit:
             for variable in given.variables:
                 if variable not in seen:
                     seen.append(variable)
-                    mine = "optimizer" if "update_" in name and _updates(name, variable) else role
+                    mine = "optimizer" if "update_" in name and _updates(name, variable, self.flow.variables) else role
                     read = _new(Read, (variable, full, mine, kind, where.via, where.branch + given.branch))
                     self.flow.found.append((order, read, result))
 
@@ -320,6 +323,9 @@ class _Visit:
             outputs[name + ":1"] = outputs[name]
         for output, values in outputs.items():
             aliases = [value for value in values if isinstance(value, Alias)]
+            if switch and output != name and not aliases:  # one result, of which either side may be used
+                watch.setdefault(output, watch.get(name) or values[0])
+                continue
             result = None if aliases else self.result(output, kind, inputs if merge else [], hits, now)
             for value in values:
                 if isinstance(value, Result):
@@ -367,7 +373,8 @@ class _Visit:
     def result(self, name: str, kind: str, inputs: list[str], hits: _Hits, now: int) -> Result | None:
         """Return the value that arithmetic makes of `hits`, to be followed; None where that has gone on too long."""
         parents = [value for _, value in hits if isinstance(value, Result)]
-        depth = 1 + max((parent.depth for parent in parents), default=0)
+        # A penalty may be added up in as many steps as there are weights.
+        depth = (kind not in SUMS) + max((parent.depth for parent in parents), default=0)
         if depth > _DEPTH:
             return None
         result = self.watch.get(name)

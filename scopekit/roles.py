@@ -28,6 +28,7 @@ JOINS = frozenset({"Concat", "ConcatV2"})
 # What may leave a table a table; of the second, with a number or a mask.
 TABLES = JOINS | {"Pad", "PadV2", "Reshape", "Slice", "StridedSlice"}
 SCALES = frozenset({"Cast", "Div", "Mul", "RealDiv"})
+SUMS = frozenset({"Add", "AddN", "AddV2"})
 SQUARES = frozenset({"MatMul", "BatchMatMul", "BatchMatMulV2"})  # of a matrix with itself
 LOOKUPS = frozenset({"Gather", "GatherNd", "GatherV2", "ResourceGather", "ResourceGatherNd"})
 INVERSES = {"Div": 1, "DivNoNan": 1, "RealDiv": 1, "Reciprocal": 0, "Rsqrt": 0}  # and which input it is

@@ -445,7 +445,7 @@ def _unread(
         name, roles = r.variable.name, others[r.variable.name]
         counter = r.variable.shape == () and "int" in r.variable.dtype
         kinds = roles.get("bookkeeping", {}).values()
-        figure = r.variable.trainable is None and any("Summary" in kind or kind == "Print" for kind in kinds)
+        figure = r.variable.trainable is None and not {"ScalarSummary", "Print"}.isdisjoint(kinds)
         if r.variable.trainable is False or counter or figure or name in assigned:
             continue
         if not r.calls and roles.keys() == {"bookkeeping"}:  # Keras exports handles that nothing touches at all

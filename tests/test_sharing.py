@@ -195,6 +195,19 @@ def test_a_step_of_floats_is_no_layer() -> None:
         assert [r.variable.name for r in analyse(read()).readers if r.calls] == ["w"]
 
 
+@pytest.mark.usefixtures("control_flow_v1")
+def test_an_update_that_passes_a_conditional_is_no_layer() -> None:
+    with tf.Graph().as_default() as graph:
+        x, n = tf1.placeholder(tf.float32, [2, 3]), tf1.placeholder(tf.int32, [])
+        mean = tf1.get_variable("mean", [3], trainable=False)
+        tf.tanh(tf.subtract(x, mean, name="filter"))
+        new = tf.add(mean, tf.reduce_sum(x, 0), name="new")
+        mean.assign(tf1.cond(n > 1, lambda: new, lambda: x[0]))
+    found = analyse(read(graph))
+    assert [call.ops for r in found.readers for call in r.calls] == [("filter",)]
+    assert "new" in roles(found, "mean")["bookkeeping"]
+
+
 def test_penalties_by_hand() -> None:
     found = analyse(read(build(tf1_programs.regularized, True)[0]))
     assert roles(found, "net/fc1/Matrix")["regularizer"] >= {"Square", "L2Loss", "net/fc1/Matrix/Regularizer/Abs"}

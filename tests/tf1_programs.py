@@ -903,10 +903,33 @@ def trained_state() -> Truth:
     return {f"w{i}": ["run", "once"] for i in range(4)}
 
 
+def long_penalty() -> Truth:
+    """A penalty that is added up by hand over more weights than most networks have."""
+    h, penalty = tf1.placeholder(tf.float32, [2, 4]), 0.0
+    for i in range(40):
+        with tf1.variable_scope(f"layer{i}"):
+            w = tf1.get_variable("w", [4, 4])
+            h = tf.tanh(tf.matmul(h, w))
+            penalty += tf.reduce_sum(tf.square(w))
+    tf1.train.AdamOptimizer().minimize(tf.reduce_sum(h) + 1e-4 * penalty)
+    return {}
+
+
+def named_update() -> Truth:
+    """batch-ppo: the scope in which a network is trained is named like an optimizer's update of it."""
+    for scope in ("act", "update_critic"):
+        with tf1.name_scope(scope), tf1.variable_scope("critic", reuse=tf1.AUTO_REUSE):
+            value = tf.matmul(tf1.placeholder(tf.float32, [2, 3]), tf1.get_variable("w", [3, 1]))
+            value = tf.nn.bias_add(value, tf1.get_variable("b", [1]))
+    with tf1.name_scope("update_critic"):
+        tf1.train.AdamOptimizer().minimize(tf.reduce_sum(tf.square(value)))
+    return {"critic/w": ["act", "update_critic"], "critic/b": ["act", "update_critic"]}
+
+
 PROGRAMS = [
     filters_by_scope, filters_by_template, filters_by_dictionary, gpt_train, gpt_train_and_sample, ptb, dcgan, wgan,
     dqn, siamese, towers, seq2seq, partitioned, bert, regularized, loop, conditional, word2vec, autoencoder,
     lamb, flat_vector, figures, initial_values, predicate, tied_behind_moves, derived, slices, unrolled,
     conditional_steps, anchored, pruned, tied_under_dropout, orthogonal, first_values,
-    masked_table, trained_state,
+    masked_table, trained_state, long_penalty, named_update,
 ]  # fmt: skip
