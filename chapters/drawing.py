@@ -99,7 +99,7 @@ def curve(
     with mpl.rc_context(_LOOK):
         columns = len(drawn) if sum(map(len, drawn)) + 8 * len(drawn) < 50 else 1  # what a phone's width can take
         figure = _figure(title, 2.7 + 0.23 * len(drawn) / columns)
-        axes = figure.add_subplot(xlabel=x, ylabel=y)
+        axes = figure.add_subplot(xlabel=x, ylabel=y or ("" if len(drawn) > 1 else next(iter(drawn))))
         for i, (name, values) in enumerate(drawn.items()):
             style: dict[str, Any] = {
                 "color": _LINES[i % len(_LINES)],
@@ -107,7 +107,10 @@ def curve(
                 "linewidth": 2,
             }
             axes.plot(places, values, label=name, **style)
-        figure.legend(loc="outside lower center", ncols=columns)
+        if len(drawn) > 1:
+            figure.legend(loc="outside lower center", ncols=columns)
+        if all(isinstance(place, int) for place in places):
+            axes.xaxis.get_major_locator().set_params(integer=True)
         return _picture(figure, title, words)
 
 
