@@ -5,12 +5,14 @@ not computed and TensorFlow is not imported: `import scopekit.rules as tf` runs 
 covered raises `NotImplementedError`, which names it. `make prove` compares the two on random programs.
 
 Each rule has a name, in brackets where it is stated, in the order in which a reader meets it:
- 1. names      [valid-name] [unique-name] [root-name] [absolute-name] [scope-name] [collection-scope]
- 2. ops        [op-name] [graph-of-inputs] [input-name]
- 3. variables  [variable-name] [helper-ops] [variable-collections]
- 4. sharing    [full-name] [custom-getter] [already-exists] [same-shape] [same-dtype] [does-not-exist] [initializer]
- 5. scopes     [default-name] [jump] [handed-down] [reuse] [counters] [both-scopes] [auxiliary]
- 6. templates  [template-name] [template-shares]
+
+1. names:     [valid-name] [unique-name] [root-name] [absolute-name] [scope-name] [collection-scope]
+2. ops:       [op-name] [graph-of-inputs] [input-name]
+3. variables: [variable-name] [helper-ops] [variable-collections]
+4. sharing:   [full-name] [custom-getter] [already-exists] [same-shape] [same-dtype] [does-not-exist] [initializer]
+5. scopes:    [default-name] [jump] [handed-down] [reuse] [counters] [both-scopes] [auxiliary]
+6. templates: [template-name] [template-shares]
+
 Then come dtypes, shapes and the values of constants and initializers, in which there is no rule of names.
 """
 

@@ -135,8 +135,6 @@ def _prose(docstring: str) -> str:
                 items = [f"- `{item[1]}`: {' '.join(item[2].split())}" for item in ITEM.finditer(rest + "\n")]
                 rest = "\n".join(items)
             out.append(f"**{TITLES.get(head, head[:-1])}**\n\n{rest}")
-        elif re.match(r"^ +\d+\. |^Each rule", block) or "\n 1. " in block:
-            out.append(f"```text\n{block}\n```")
         else:
             out.append(block)
     return "\n\n".join(out)

@@ -68,7 +68,7 @@ def _line(words: str) -> str:
 
 def _size(width: int) -> str:
     """Return the style that shrinks a drawing to its page, but not its letters below 10 px: then it scrolls."""
-    return f"max-width:100%;min-width:{width * 3 // 4}px;height:auto"
+    return f"max-width:100%;min-width:{width * 71 // 100}px;height:auto"
 
 
 def _plan(shown: list[Readers], boxes: int | None) -> tuple[Box, Box, list[tuple[Box, Box, bool]]]:
