@@ -67,7 +67,7 @@ def _line(words: str) -> str:
 
 
 def _size(width: int) -> str:
-    """Return the style that shrinks a drawing to its page, but not its letters below 10 px: then it scrolls."""
+    """Return the style that shrinks a drawing to its page, but not its letters below 8.5 px: then it scrolls."""
     return f"max-width:100%;min-width:{width * 71 // 100}px;height:auto"
 
 
