@@ -53,7 +53,8 @@ class Picture:
         # <img> shows. An output of image/svg+xml would be refused there, and loses its words in the book.
         # The book's theme lays a light box behind each output in dark mode; this one brings its own background.
         html = (
-            '<div style="overflow-x:auto"><style>.sk-live{height:auto!important;visibility:visible!important;overflow:visible!important}'
+            '<div style="overflow-x:auto"><style>'
+            ".sk-live{height:auto!important;visibility:visible!important;overflow:visible!important}"
             ".sk-still{display:none!important}.text_html:has(.sk-live){background:none!important}</style>"
             f'<div class="sk-live" style="height:0;overflow:hidden;visibility:hidden">{self.svg}</div>'
             f'<img class="sk-still" alt="{_line(self.text)}" width="{self.width}" style="{_size(self.width)}" '
