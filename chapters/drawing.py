@@ -19,6 +19,7 @@ from typing import Any
 import matplotlib as mpl
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import ArrayLike
 from PIL import Image
 
@@ -110,7 +111,7 @@ def curve(
         if len(drawn) > 1:
             figure.legend(loc="outside lower center", ncols=columns)
         if all(isinstance(place, int) for place in places):
-            axes.xaxis.get_major_locator().set_params(integer=True)
+            axes.xaxis.set_major_locator(MaxNLocator(nbins="auto", steps=[1, 2, 2.5, 5, 10], integer=True))
         return _picture(figure, title, words)
 
 
