@@ -78,7 +78,7 @@ def refused(tf: Any) -> None:
 class Nothing:
     """What a scope takes that does nothing: it is made, entered and left."""
 
-    def __init__(self, name: str, reuse: object = None) -> None:
+    def __init__(self, name: str) -> None:
         self.name = name
 
     def __enter__(self) -> str:

@@ -324,7 +324,8 @@ class _Visit:
         for output, values in outputs.items():
             aliases = [value for value in values if isinstance(value, Alias)]
             if switch and output != name and not aliases:  # one result, of which either side may be used
-                watch.setdefault(output, watch.get(name) or values[0])
+                if name in watch:
+                    watch.setdefault(output, watch[name])
                 continue
             result = None if aliases else self.result(output, kind, inputs if merge else [], hits, now)
             for value in values:
