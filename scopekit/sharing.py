@@ -397,7 +397,7 @@ def _twins(readers: list[Readers]) -> Iterator[Suspicion]:
         layers = {name.rpartition("/")[0] for name in own}
         matrices = sum(len(read[name].shape or ()) > 1 for name in own)
         # Less than two layers may be meant (dense, dense_1), and so may a stack of many copies.
-        if (not copy or (len(found) == _below(names, copy) and not _below(names, scope + "_3"))) and (
+        if (not copy or (len(found) == below(names, copy) and not below(names, scope + "_3"))) and (
             len(layers) > 1 or matrices > 1
         ):
             what = f"{copy!r} holds the variables of {scope!r} once more"
@@ -415,7 +415,7 @@ def _twins(readers: list[Readers]) -> Iterator[Suspicion]:
         )
 
 
-def _below(names: list[str], scope: str) -> int:
+def below(names: list[str], scope: str) -> int:
     """Return how many of the sorted names stand in a scope."""
     return bisect_left(names, scope + "0") - bisect_left(names, scope + "/")  # 0 comes after /
 
@@ -456,7 +456,7 @@ def _unread(
     if read:
         for scope, names in silent.items():
             more = f" and {len(names) - 1:,} more beside it" if len(names) > 1 else ""
-            where = f"{names[0]!r}{more}" if not scope or _below(read, scope) else f"the scope {scope!r}"
+            where = f"{names[0]!r}{more}" if not scope or below(read, scope) else f"the scope {scope!r}"
             what = f"Nothing reads {where} but initializers, savers and summaries: is its layer used?"
             yield Suspicion(what, tuple(names))
     trained = sum(r.variable.trainable is True and r.variable.name in updated for r in readers)

@@ -111,10 +111,36 @@ def test_each_curve_goes_from_its_variable_to_its_reader() -> None:
     }
 
 
+def bold_frames(root: ElementTree.Element) -> list[str]:
+    """Return the names of the boxes that are framed as calls."""
+    bold = [g for g in root.iter(f"{SVG}g") if any(" k" in r.get("class", "") for r in g.findall(f"{SVG}rect"))]
+    return [str(title.text).partition(":")[0] for g in bold for title in g.findall(f"{SVG}title")]
+
+
 def test_calls_have_a_bold_frame() -> None:
-    bold = [g for g in parts(MIXED).iter(f"{SVG}g") if any(" k" in r.get("class", "") for r in g.findall(f"{SVG}rect"))]
-    titles = [str(title.text).partition(":")[0] for g in bold for title in g.findall(f"{SVG}title")]
-    assert titles == ["critic", "critic_1", "critic_2", "encoder", "logits", "head"]
+    assert bold_frames(parts(MIXED)) == ["critic", "critic_1", "critic_2", "encoder", "logits", "head"]
+
+
+def test_a_scope_around_the_calls_has_no_bold_frame() -> None:
+    """A private variable's call is named by the outermost scope, which may hold those that share."""
+    tied = readers("net/table", {"net/lookup": ["net/lookup/Gather"], "net/logits": ["net/logits/MatMul"]})
+    root = parts(sharing(tied, readers("net/bias", {"net": ["net/add"]}), readers("top/w", {"top": ["top/a/MatMul"]})))
+    assert bold_frames(root) == ["net/lookup", "net/logits", "top"]
+
+
+def test_a_tangle_is_gathered() -> None:
+    layers = [f"layer_{i}" for i in range(5)]
+    net, head = called("net", 3, layers), readers("net/table", {"net": ["net/Gather"], "tied": ["tied/MatMul"]})
+    average = [readers(f"net/{layer}/average", {"net": [f"net/{layer}/norm"]}) for layer in layers]
+    unread = [readers("metrics/mean/total", {}), readers("metrics/count", {})]
+    drawn = sharing(*net, *average, *unread, *called("other", 2, layers), head)
+    assert 3 * sum(len(each.calls) for each in drawn.readers if each.shared) > 40
+    root = parts(drawn)
+    # What is shared and read by the same calls is one box, though averages in it are private; a call is one box too.
+    of_ops = ["net", "net_1", "net_2", "other", "other_1", "tied"]
+    more = "… 4 more like layer_0"
+    assert sorted(labels(root)) == sorted([*of_ops, "net", "layer_0", more, "table", "metrics", "other"])
+    assert len(labels(parts(drawn, None))) > 100
 
 
 @pytest.mark.parametrize("boxes", [2, 3, 7, 20, 40, 100, None])
@@ -166,12 +192,16 @@ tree_of_names = st.lists(
 )
 
 
-@given(tree_of_names, st.sets(st.integers(0, 39)), st.integers(1, 60), st.integers(1, 6))
-def test_folding_shows_each_name_once(names: list[str], shared: set[int], room: int, deepest: int) -> None:
+@given(tree_of_names, st.sets(st.integers(0, 39)), st.integers(1, 60), st.integers(1, 6), st.integers(0, 3))
+def test_folding_shows_each_name_once(
+    names: list[str], shared: set[int], room: int, deepest: int, answers: int
+) -> None:
     root = Box("")
     leaves = [root.add(name, i in shared) for i, name in enumerate(names)]
+    for i, leaf in enumerate(leaves):
+        leaf.who = i % max(answers, 1)
     measure(root)
-    fold(root, room, deepest)
+    fold(root, room, deepest, gathered=answers > 0)
     shown: list[Box] = []
     stack = list(root.shown)
     while stack:

@@ -35,6 +35,8 @@ class Box:
     """Boxes in it."""
     build: int = 0
     """Equal for boxes that differ in the digits of their names alone."""
+    who: object = None
+    """Who reads it, or the call that it is of, where that is one answer for all that is shared in it, or for all."""
     like: str = ""
     inside: dict[str, Box] = field(default_factory=dict)
     shown: Sequence[Box] = ()
@@ -69,7 +71,7 @@ class Box:
 
 
 def measure(box: Box, builds: dict[tuple[object, ...], int] | None = None) -> None:
-    """Fill in, once the forest is whole, what each box holds: `total`, `shared`, `size` and `build`."""
+    """Fill in, once the forest is whole, what each box holds: `total`, `shared`, `size`, `build` and `who`."""
     builds = {} if builds is None else builds
     for inner in box.inside.values():
         measure(inner, builds)
@@ -79,13 +81,19 @@ def measure(box: Box, builds: dict[tuple[object, ...], int] | None = None) -> No
     inside = tuple(inner.build for inner in box.inside.values())
     key = re.sub(r"\d+", "0", box.name), box.leaf, box.shared > 0, inside
     box.build = builds.setdefault(key, len(builds))
+    answers = {inner.who for inner in box.inside.values() if inner.shared or not box.shared}
+    if len(answers) > 1:
+        answers.discard(())  # of what nobody reads
+    if answers:
+        box.who = answers.pop() if len(answers) == 1 else None
 
 
-def fold(root: Box, room: int, deepest: int = DEEPEST) -> None:
+def fold(root: Box, room: int, deepest: int = DEEPEST, gathered: bool = False) -> None:
     """Choose what is shown: at most `room` boxes. One level after another is opened, all its scopes alike.
 
     Where there is not room for all, brothers built alike (``layer_0`` … ``layer_11``) are shown once, scopes with
-    shared variables are opened before others, and what a scope has no room for is counted.
+    shared variables are opened before others, and what a scope has no room for is counted. `gathered` keeps the
+    scopes closed whose insides have one answer to the question who reads them.
     """
     tight, level = root.size > room, [root]
     for _ in range(deepest):
@@ -99,6 +107,7 @@ def fold(root: Box, room: int, deepest: int = DEEPEST) -> None:
                     box.shown = _first(inner[box], max(cap, 1))
                     room -= len(box.shown)
         level = [each for box in level for each in box.shown if each.inside]
+        level = [each for each in level if each.who is None] if gathered else level
     _settle(root, None)
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from scopekit.graph import ScopeGraph, ScopekitError
-from scopekit.sharing import Readers, sharing_of
+from scopekit.sharing import Readers, below, sharing_of
 from scopekit.show.boxes import Box, fold, measure
 from scopekit.show.text import clean, count, esc, read_from, rows, shape, shorten, who_reads
 
@@ -72,10 +72,13 @@ def _size(width: int) -> str:
     return f"max-width:100%;min-width:{width * 71 // 100}px;height:auto"
 
 
-def _plan(shown: list[Readers], boxes: int | None) -> tuple[Box, Box, list[tuple[Box, Box, bool]]]:
+def _plan(
+    shown: list[Readers], boxes: int | None, gathered: bool = False
+) -> tuple[Box, Box, list[tuple[Box, Box, bool]]]:
     """Choose what is drawn: at most `boxes` boxes, half of them on each side where both are full.
 
-    Returns the variables' forest, the ops' forest, and the curves: from, to, and whether shared.
+    Where their curves would be a tangle, variables with the same readers are gathered in their scopes, and the ops
+    of one call in its box. Returns the variables' forest, the ops' forest, and the curves: from, to, whether shared.
     """
     if boxes is not None and boxes < 2:
         raise ScopekitError(f"boxes is {boxes!r}; a picture needs 2 or more (None draws them all)")
@@ -83,17 +86,21 @@ def _plan(shown: list[Readers], boxes: int | None) -> tuple[Box, Box, list[tuple
     for each in shown:
         start = left.add(each.variable.name, each.shared, shape(each.variable))
         start.title = f"{clean(each.variable.name)} {shape(each.variable)}, read by {read_from(each)}"
+        start.who = tuple(call.name for call in each.calls)
         for call in each.calls:
             # One curve to each call: of the ops that read in it, to the first.
-            pairs.append((start, right.add(call.ops[0] if call.ops else call.name, each.shared), each.shared))
+            end = right.add(call.ops[0] if call.ops else call.name, each.shared)
+            end.who = call.name
+            pairs.append((start, end, each.shared))
     measure(left)
     measure(right)
     room = left.size + right.size if boxes is None else boxes
     of_left = min(left.size, max(room // 2, room - right.size))
-    fold(left, of_left, DEEP)
-    fold(right, room - of_left, DEEP)
+    fold(left, of_left, DEEP, gathered)
+    fold(right, room - of_left, DEEP, gathered)
     curves = dict.fromkeys((start.face or start, end.face or end, shared) for start, end, shared in pairs)
-    return left, right, list(curves)
+    tangled = boxes is not None and 3 * sum(shared for *_, shared in curves) > boxes
+    return _plan(shown, boxes, True) if tangled and not gathered else (left, right, list(curves))
 
 
 def _cells(text: str) -> int:
@@ -163,13 +170,12 @@ def _badge(x: int, y: int) -> str:
 def _legend(shown: list[Readers], y: int) -> tuple[str, int]:
     """Return what the signs mean, with how many there are, and where they end."""
     shared, unread = sum(each.shared for each in shown), sum(not each.calls for each in shown)
+    private = len(shown) - shared - unread
     one_value = any(each.kind == "one value" for each in shown)
     why = "several calls, or one value" if one_value else "read by two or more calls"
     line, sign = f'<path d="M{EDGE + 24} 9h30"/>', f'x="{EDGE + 1}" y="2" width="52" height="14" rx="3"'
-    signs = [
-        (f'<g class="s">{_badge(EDGE, 0)}{line}</g>', f"{shared:,} shared: {why}"),
-        (line, f"{len(shown) - shared - unread:,} private: read by one call"),
-    ]
+    signs = [(f'<g class="s">{_badge(EDGE, 0)}{line}</g>', f"{shared:,} shared: {why}")]
+    signs += [(line, f"{private:,} private: read by one call")] if private else []
     signs += [(f'<rect class="l n" {sign}/>', f"{unread:,} read by no call")] if unread else []
     signs += [(f'<rect class="b k" {sign}/>', "a call")] if unread < len(shown) else []
     drawn = ""
@@ -184,7 +190,8 @@ def picture(g: ScopeGraph | object | None = None, boxes: int | None = 40) -> Pic
 
     Args:
         g: a `ScopeGraph`, or what `scopekit.read` takes; the current graph where it is left out.
-        boxes: how many boxes at most; what is left out is counted in the picture. None: all of them.
+        boxes: how many boxes at most; what is left out is counted in the picture. None: all of them. Where the
+            curves of the shared would be more than a third as many, variables with the same readers are one box.
 
     Returns:
         A `Picture`: a notebook shows it; `svg` is the drawing, `text` says the same in words.
@@ -203,7 +210,11 @@ def picture(g: ScopeGraph | object | None = None, boxes: int | None = 40) -> Pic
     sharing = sharing_of(g)
     shown = rows(sharing)
     left, right, curves = _plan(shown, boxes)
-    calls = {call.name: clean(call.name) for each in shown for call in each.calls}
+    calls = {call.name: False for each in shown for call in each.calls}
+    calls |= {call.name: True for each in shown if each.shared for call in each.calls}
+    # The outermost scope, by which a private variable's call is named, may hold the calls that are looked for.
+    names = sorted(calls)
+    framed = {clean(name) for name, of_shared in calls.items() if of_shared or not below(names, name)}
     wide = int(min(WIDE, max([NARROW, *(_wish(box, "variable") for box in left.shown)])))
     far = EDGE + wide + GUTTER
     wide_right = int(min(WIDE, max([NARROW, *(_wish(box, "op") for box in right.shown)])))
@@ -220,10 +231,10 @@ def picture(g: ScopeGraph | object | None = None, boxes: int | None = 40) -> Pic
         (x, y), (to_x, to_y) = starts[start], ends[end]
         middle = (x + to_x) // 2
         drawn[start][shared] += f'<path d="M{x} {y}C{middle} {y} {middle} {to_y} {to_x} {to_y}"/>'
-    back, front, named = [], [], set(calls.values())
+    back, front = [], []
     for place in rights:
         box, full = place[:2]
-        style = ("b" if box.shown else "l n" if box.hidden else "l") + (" k" if full in named else "")
+        style = ("b" if box.shown else "l n" if box.hidden else "l") + (" k" if full in framed else "")
         back.append(f'<g class="{"s" if box.shared and not box.shown else "p"}">{_frame(place, "op", style)}</g>')
     for place in lefts:
         box, of = place[0], drawn[place[0]]
