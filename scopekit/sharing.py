@@ -131,9 +131,12 @@ def analyse(graph: ScopeGraph) -> Sharing:
         others: dict[str, dict[str, dict[str, str]]] = {v.name: {} for v in graph.variables}
         last: dict[str, _Use] = {}
         previous: _Use | None = None
+        target: dict[str, str] = {}  # what an op assigns to is its first input
         for read in graph.reads:
             if read.role != "forward":
                 others[read.variable].setdefault(read.role, {})[read.op] = read.type
+                if read.role == "bookkeeping" and read.type.startswith("Assign"):
+                    target.setdefault(read.op, read.variable)
                 continue
             use = _Use(read)
             forward[read.variable].append(use)
@@ -162,7 +165,7 @@ def analyse(graph: ScopeGraph) -> Sharing:
             shared=sum(r.shared for r in readers),
             without_sharing=sum(max(1, len(r.calls)) for r in readers),
         )
-        return Sharing(graph, tuple(readers), totals, tuple(_suspicions(readers, others, graph.reads)))
+        return Sharing(graph, tuple(readers), totals, tuple(_suspicions(readers, others, target)))
 
 
 def sharing_of(g: Sharing | ScopeGraph | object) -> Sharing:
@@ -345,12 +348,12 @@ def _names(groups: list[list[_Use]]) -> list[str]:
 
 
 def _suspicions(
-    readers: list[Readers], others: dict[str, dict[str, dict[str, str]]], reads: tuple[Read, ...]
+    readers: list[Readers], others: dict[str, dict[str, dict[str, str]]], target: dict[str, str]
 ) -> Iterator[Suspicion]:
     """Yield what is worth a look."""
     yield from _one_value(readers)
     yield from _twins(readers)
-    yield from _unread(readers, others, _assigned(reads))
+    yield from _unread(readers, others, target)
     yield from _layers(readers)
 
 
@@ -425,19 +428,12 @@ def _alike(a: Variable, b: Variable) -> bool:
     return (a.shape, a.dtype) == (b.shape, b.dtype) and _storage(a) != _storage(b)
 
 
-def _assigned(reads: tuple[Read, ...]) -> set[str]:
-    """Return the variables that something other than an initializer or a saver assigns to."""
-    first: dict[str, str] = {}  # what an op assigns to is its first input
-    for name, op, role, kind, *_ in reads:
-        if role == "bookkeeping" and kind.startswith("Assign"):
-            first.setdefault(op, name)
-    return {name for op, name in first.items() if op != f"{name}/Assign" and not _RESTORED.search(op)}
-
-
 def _unread(
-    readers: list[Readers], others: dict[str, dict[str, dict[str, str]]], assigned: set[str]
+    readers: list[Readers], others: dict[str, dict[str, dict[str, str]]], target: dict[str, str]
 ) -> Iterator[Suspicion]:
     """Variables that nobody reads, or that are read and not trained."""
+    # Something other than an initializer or a saver assigns to them.
+    assigned = {name for op, name in target.items() if op != f"{name}/Assign" and not _RESTORED.search(op)}
     silent: dict[str, list[str]] = {}
     updated = {r.variable.name for r in readers if "optimizer" in others[r.variable.name]}
     frozen = []
