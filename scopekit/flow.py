@@ -80,6 +80,8 @@ class Body:
     """``function/`` for the ops of a function."""
     arguments: tuple[str, ...] = ()
     returns: tuple[str, ...] = ()
+    effects: tuple[str, ...] = ()
+    """The ops that run for what they do, whatever is returned."""
 
     def given(self, op: int, most: int) -> list[str]:
         """Return the inputs of one op, the first of them where there are many."""
@@ -119,6 +121,7 @@ class Flow(Evidence):
         self.codes = {kind: code for code, kinds in _TYPES.items() for kind in kinds.split()}
         self.codes |= dict.fromkeys(MOVES | LOOKUPS, _ARITHMETIC)
         self.traces: dict[str, str] = {}
+        self.alive: dict[str, set[str]] = {}
         self.variables: set[str] = set()
 
     def visit(self, body: Body, seeds: Mapping[str, str], entry: bool = False) -> None:
@@ -155,8 +158,9 @@ def _updates(name: str, variable: str, variables: set[str]) -> bool:
 
     A slot's name may begin with a scope that the optimizer was called in: ``optimizer/E/Adam`` for ``E``.
     """
-    owners = (owner for owner in _inner(variable.rpartition("/")[0]) if owner in variables)
-    return any(f"update_{owner}/" in name for owner in (variable, *owners))
+    if f"update_{variable}/" in name:
+        return True
+    return any(owner in variables and f"update_{owner}/" in name for owner in _inner(variable.rpartition("/")[0]))
 
 
 def _one(hits: _Hits) -> str:
@@ -185,6 +189,21 @@ class _Visit:
         """The names of the body's constants; made for the few who ask."""
         ops = zip(self.body.names, self.body.types, strict=True)
         return frozenset(name for name, kind in ops if kind in ("Const", "Fill"))
+
+    @cached_property
+    def alive(self) -> set[str]:
+        """The ops of a function on which depends what it returns or does. The others are left out when it runs.
+
+        Keras makes some: a first step of each recurrent layer, to see what comes out of it.
+        """
+        if self.body.prefix not in self.flow.alive:
+            todo, seen = [*self.body.returns, *self.body.effects], set[str]()
+            while todo:
+                name = todo.pop().removeprefix("^").partition(":")[0]
+                todo += self.given(name, len(self.body.names)) if name not in seen else ()
+                seen.add(name)
+            self.flow.alive[self.body.prefix] = seen
+        return self.flow.alive[self.body.prefix]
 
     def run(self) -> list[Alias | None]:
         """Follow the variables; return what the function returns, as far as it is a variable."""
@@ -229,6 +248,8 @@ class _Visit:
         code = self.flow.codes.get(kind, -1)
         if code < 0:
             code = self.flow.code(kind)
+        if code >= _ARITHMETIC and self.body.returns and name not in self.alive:
+            return
         if code == _CALL:
             hits = self.call(op, hits, now)
         elif (code == _PASS and not name.endswith("/pred_id")) or (kind in JOINS and "/ConcatPartitions/" in name):

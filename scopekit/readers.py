@@ -36,7 +36,7 @@ _DTYPES = (  # noqa: SIM905 (a list of them would be 34 lines long)
 _FIELDS = """
     GraphDef: node*1 NodeDef, library 2 TextLibrary
     TextLibrary: function*1 TextFunction
-    TextFunction: signature 1 Signature, node_def*3 NodeDef, ret*4 Ret
+    TextFunction: signature 1 Signature, node_def*3 NodeDef, ret*4 Ret, control_ret*6 Ret
     SavedModel: meta_graphs*2 MetaGraphDef
     Nodes: name*1, op*2, input*3
     NodeDef: name 1, op 2, input*3, attr*5 Attr
@@ -49,7 +49,7 @@ _FIELDS = """
     Shape: dim*2 Dim, unknown_rank 3 bool
     Dim: size 1 int64
     Library: function*1 Function
-    Function: signature 1 Signature, node_def*3 bytes, ret*4 Ret
+    Function: signature 1 Signature, node_def*3 bytes, ret*4 Ret, control_ret*6 Ret
     Signature: name 1, input_arg*2 Arg, output_arg*3 Arg
     Arg: name 1
     Ret: key 1, value 2
@@ -159,7 +159,8 @@ class _Parts:
             arguments = tuple(argument.name for argument in function.signature.input_arg)
             returned = {ret.key: ret.value for ret in function.ret}
             returns = tuple(_tensor(returned.get(output.name, "")) for output in function.signature.output_arg)
-            body = self.bodies[name] = Body(prefix=name + "/", arguments=arguments, returns=returns)
+            effects = tuple(ret.value for ret in function.control_ret)
+            body = self.bodies[name] = Body(prefix=name + "/", arguments=arguments, returns=returns, effects=effects)
             self.add(body, list(function.node_def))
         return self.bodies[name]
 
@@ -210,6 +211,10 @@ class _Parts:
     def finish(self, title: str) -> ScopeGraph:
         """Follow the variables and return the whole."""
         bodies = [body for body in map(self.library, self.functions) if body]
+        if self.objects:  # Keras copies each variable to a handle that is no object of the model: it has an initializer
+            ops = set(self.body.names)
+            self.variables = [v for v in self.variables if f"{v.name}/Assign" not in ops] or self.variables
+            self.seeds = {v.name: v.name for v in self.variables if v.name in self.seeds}
         bound = self.bind() if self.objects else {}
         flow = Flow(self.library, frozenset(v.name for v in self.variables if v.kind == "ref"))
         flow.visit(self.body, self.seeds, entry=bool(self.objects))
@@ -448,6 +453,8 @@ def _live(graph: Any, title: str) -> ScopeGraph:
     # A function's graph may hold collections of eager mode, whose variables have no op.
     ops = (getattr(v, "op", None) for v in graph.get_collection("trainable_variables"))
     parts.trainable = {op.name: True for op in ops if op is not None}
+    parts.body.returns = tuple(output.name.removesuffix(":0") for output in getattr(graph, "outputs", ()))
+    parts.body.effects = tuple(op.name for op in getattr(graph, "control_outputs", ()))
     captures = getattr(graph, "captures", ())
     variables = {id(v.handle): v for v in graph.variables} if captures else {}
     for outer, inner in captures:  # in their order; that of `variables` changes from run to run

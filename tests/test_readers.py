@@ -255,6 +255,54 @@ def test_a_keras_model_with_a_shared_layer(tmp_path: Path) -> None:
     assert found.suspicions == ()
 
 
+def test_the_copies_that_keras_makes_are_no_variables(tmp_path: Path) -> None:
+    class Mixed(tf.Module):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self.scale = tf.Variable(tf.ones([1, 3]))  # named "Variable", as the copies are
+            self.dense = tf.keras.layers.Dense(3)
+            self.unused = tf.Variable(5.0, trainable=False)
+
+        @tf.function(input_signature=[tf.TensorSpec([None, 3])])  # type: ignore[untyped-decorator]
+        def call(self, x: tf.Tensor) -> tf.Tensor:
+            return self.dense(x) * self.scale
+
+    model = Mixed()
+    model.call(tf.ones([1, 3]))
+    tf.saved_model.save(model, str(tmp_path))
+    found = {(r.variable.shape, r.variable.trainable, len(r.calls)) for r in analyse(read(tmp_path)).readers}
+    assert found == {((1, 3), True, 1), ((3, 3), True, 1), ((3,), True, 1), ((), False, 0)}
+
+
+def test_what_a_function_computes_for_nobody_is_no_call(tmp_path: Path) -> None:
+    model = tf.Module()
+    model.w, model.state = tf.Variable(tf.ones([3, 3]), name="w"), tf.Variable(0.0, name="state")
+
+    @tf.function(input_signature=[tf.TensorSpec([None, 3])])  # type: ignore[untyped-decorator]
+    def call(x: tf.Tensor) -> tf.Tensor:
+        tf.matmul(x, model.w, name="tried")
+        model.state.assign(tf.reduce_sum(tf.matmul(x, model.w, name="kept")))
+        return tf.matmul(x, model.w, name="returned")
+
+    model.call = call
+    tf.saved_model.save(model, str(tmp_path))
+    for source in (tmp_path, call.get_concrete_function()):
+        readers = {r.variable.name: r for r in analyse(read(source)).readers}
+        assert [op.rpartition("/")[2] for c in readers["w"].calls for op in c.ops] == ["kept", "returned"]
+        assert [role for role, _ in readers["state"].others if role != "bookkeeping"] == []
+
+
+def test_a_recurrent_keras_layer_is_one_call(tmp_path: Path) -> None:
+    x = inputs = tf.keras.Input([7], dtype="int32")
+    x = tf.keras.layers.Embedding(13, 4)(x)
+    model = tf.keras.Model(
+        inputs, tf.keras.layers.GRU(3)(tf.keras.layers.Bidirectional(tf.keras.layers.LSTM(3))(x)[:, None])
+    )
+    model.export(str(tmp_path), verbose=False)
+    found = analyse(read(tmp_path))
+    assert {len(r.calls) for r in found.readers} == {0, 1}
+    assert sum(len(r.calls) for r in found.readers) == 10
+
+
 # -- errors ---------------------------------------------------------------------------------------------------------
 
 
