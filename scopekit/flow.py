@@ -276,7 +276,7 @@ class _Visit:
                 if kind.startswith("AssignAdd"):
                     (self.flow.stepped if value in self.constants else self.flow.summed).update(target.variables)
                 for variable in target.variables:
-                    self.flow.assigned.setdefault(variable, []).append((self, value))
+                    self.flow.assigned.setdefault(variable, []).append((self, value, self.body.prefix + name))
         elif code == _APPLY:
             role, use = "optimizer", APPLIED
         elif code == _QUIET or kind == "Print":

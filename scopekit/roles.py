@@ -5,10 +5,11 @@ In: reads, and the results of arithmetic on variables, as `scopekit.flow` finds 
 The role of an op is told by its type and its scope where these suffice (``Assign``, ``ApplyAdam``, ``gradients/…``).
 Arithmetic alone says nothing (``mul`` may scale an activation, a moving average or a weight decay), nor do moves and
 lookups, so their results are followed, and what becomes of them decides. One that ends in assignments only is an
-update; one that is reduced and added to the loss a penalty, and so is a matrix times itself that ends there; one that
-meets a gradient, a layer or nobody at all is forward. What is made of variables alone and goes into a summary, or is
-only moved and then fetched, is a figure: it is bookkeeping if something else reads the variable. A table that is moved
-(its first row cut off, say) and then looked up is read by those who look it up.
+update, and it is the optimizer's if a gradient went into what is assigned; one that is reduced and added to the loss
+is a penalty, and so is a matrix times itself that ends there; one that meets a gradient, a layer or nobody at all is
+forward. What is made of variables alone and goes into a summary, or is only moved and then fetched, is a figure: it is
+bookkeeping if something else reads the variable. A table that is moved (its first row cut off, say) and then looked up
+is read by those who look it up.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ class Evidence:
         self.again = False  # whether a read may have been found twice, or out of order
         self.results: list[Result] = []
         self.handed: list[tuple[int, Read, Alias]] = []
-        self.assigned: dict[str, list[tuple[Place, str]]] = {}
+        self.assigned: dict[str, list[tuple[Place, str, str]]] = {}  # among which ops, which value, by which op
         self.targets: set[str] = set()  # what an optimizer trains
         self.slots: set[str] = set()  # what it takes besides
         self.summed: set[str] = set()  # what the graph adds to
@@ -102,7 +103,15 @@ class Evidence:
         """
         self._settle()
         applied = {read.variable for _, read, _ in self.found if read.role == "optimizer"}
-        trained = {v for v in self.assigned.keys() - applied if self._trained(v)}
+        updates = {
+            variable: {
+                op
+                for place, value, op in self.assigned[variable]
+                if "MovingAv" not in op and place.near_gradient([value], _NEAR)
+            }
+            for variable in self.assigned.keys() - applied
+        }
+        trained = {variable for variable, ops in updates.items() if ops}
         self.assigned.clear()  # each visit in it knows this flow, a circle that the collector would have to find
         roles = [self._role(read, result, trained) if result else read.role for _, read, result in self.found]
         counters = {v for v, integer in scalars.items() if integer or v in self.stepped}
@@ -127,8 +136,10 @@ class Evidence:
                 role = "bookkeeping" if read.variable in forward else "forward"
             if role == "forward" and (read.variable in steps or read.variable in slots):
                 role = "bookkeeping"
-            elif result and role == "bookkeeping" and read.variable in own:
-                role = "optimizer"  # its powers and rates
+            elif role == "bookkeeping" and (
+                (result and read.variable in own) or read.op in updates.get(read.variable, ())
+            ):
+                role = "optimizer"  # its powers and rates, or its step
             takers = result.takers if role == "forward" and result else None
             if result and takers and id(result) not in apart:
                 apart[id(result)] = self._apart(read, result)
@@ -222,7 +233,3 @@ class Evidence:
                 return "handed"
             return "forward" if fate & (ESCAPES | DIVIDES) else "penalty"
         return "handed" if result.pure and not fate & (ESCAPES | GRADS | COMPUTED) else "forward"
-
-    def _trained(self, variable: str) -> bool:
-        """Whether a gradient is among the tensors of which the variable's new value is made, not far away."""
-        return any(visit.near_gradient([tensor], _NEAR) for visit, tensor in self.assigned[variable])
