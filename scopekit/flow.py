@@ -30,8 +30,8 @@ from scopekit.roles import (
     LOGGED,
     LOOKUPS,
     MOVES,
+    PARTS,
     SCALES,
-    SQUARES,
     SUMS,
     TABLES,
     WRITTEN,
@@ -47,9 +47,9 @@ _TYPES = {
     " NextIteration RefNextIteration StopGradient PreventGradient CheckNumerics Snapshot Print",
     _CALL: "PartitionedCall StatefulPartitionedCall While StatelessWhile If StatelessIf Case StatelessCase",
     _QUIET: "Save SaveV2 SaveSlices IsVariableInitialized VarIsInitializedOp DestroyResourceOp DisableCopyOnRead Assert"
-    " PrintV2 Shape ShapeN Size Rank VariableShape ZerosLike OnesLike BroadcastGradientArgs",
+    " PrintV2 Shape ShapeN Size Rank VariableShape ZerosLike OnesLike BroadcastGradientArgs IsFinite IsInf IsNan",
     _ARITHMETIC: "Abs Add AddN AddV2 All Any Cast Ceil ClipByValue Cos Div DivNoNan Equal EuclideanNorm Exp Floor"
-    " FloorDiv FloorMod Greater GreaterEqual IsFinite IsInf IsNan L2Loss Less LessEqual Log LogicalAnd LogicalNot"
+    " FloorDiv FloorMod Greater GreaterEqual L2Loss Less LessEqual Log LogicalAnd LogicalNot"
     " LogicalOr Max Maximum Mean Min Minimum Mod Mul MulNoNan Neg NotEqual Pow Prod RealDiv Reciprocal Round Rsqrt"
     " Select SelectV2 Sign Sin Sqrt Square SquaredDifference Sub Sum TopKV2 TruncateDiv",
 }
@@ -172,6 +172,13 @@ def _one(hits: _Hits) -> str:
     return names.pop() if len(names) == 1 else ""
 
 
+def _pure(inputs: list[str], hits: _Hits) -> bool:
+    """Whether an op takes nothing but variables, and what is made of nothing else: then its type alone says nothing."""
+    return len(hits) == sum(given[0] != "^" for given in inputs) and all(
+        isinstance(value, Alias) or value.pure for _, value in hits
+    )
+
+
 class _Visit:
     """One way through one body. A function is visited anew for each call that a variable enters."""
 
@@ -204,6 +211,16 @@ class _Visit:
                 seen.add(name)
             self.flow.alive[self.body.prefix] = seen
         return self.flow.alive[self.body.prefix]
+
+    @cached_property
+    def outputs(self) -> dict[str, set[str]]:
+        """The tensors that an op gives besides the first, as far as somebody takes them; made for the few who ask."""
+        found: dict[str, set[str]] = {}
+        for piece in self.body.inputs:
+            for tensor in piece:
+                if ":" in tensor:
+                    found.setdefault(tensor.partition(":")[0], set()).add(tensor)
+        return found
 
     def run(self) -> list[Alias | None]:
         """Follow the variables; return what the function returns, as far as it is a variable."""
@@ -264,7 +281,7 @@ class _Visit:
             role, use = "bookkeeping", WRITTEN
         elif code >= _ARITHMETIC and "/Regularizer/" in name:
             role, use = "regularizer", ESCAPES
-        elif (code == _ARITHMETIC or (kind in SQUARES and len(hits) == 2 and _one(hits))) and (
+        elif (code == _ARITHMETIC or (code == _FORWARD and _pure(inputs, hits))) and (
             result := self.result(name, kind, inputs, hits, now)
         ):
             role, use = "", DERIVES
@@ -279,7 +296,7 @@ class _Visit:
                     self.flow.assigned.setdefault(variable, []).append((self, value, self.body.prefix + name))
         elif code == _APPLY:
             role, use = "optimizer", APPLIED
-        elif code == _QUIET or kind == "Print":
+        elif code == _QUIET or kind == "Print" or "AssertGuard" in name:
             role, use = "bookkeeping", LOGGED
         else:
             role, use = "forward", ESCAPES
@@ -402,9 +419,12 @@ class _Visit:
         result = self.watch.get(name)
         if not isinstance(result, Result):
             # The axes of a sum, the exponent of a power and the place of a slice are no data.
-            data = inputs[:1] if kind in FIRST else inputs[:-1] if kind == "ConcatV2" else inputs
+            data = inputs[:1] if kind in FIRST else inputs[1:] if kind == "Split" else inputs
+            data = data[:-1] if kind == "ConcatV2" else data
             others = [given for given in data if given not in self.watch and given[0] != "^"]
             self.watch[name] = result = Result(self, name, kind, depth, now, others, _one(hits))
+            if kind in PARTS or self.flow.codes[kind] == _FORWARD:
+                self.watch.update(dict.fromkeys(self.outputs.get(name, ()), result))
             self.flow.results.append(result)
             # A table without its first row, with zeros before it, scaled or under dropout, is still the table.
             if len(parents) < 2 and kind not in LOOKUPS and (kind in SCALES or kind in TABLES or "dropout" in name):

@@ -21,10 +21,11 @@ from typing import Protocol
 from scopekit.graph import Read
 
 # Moves and lookups compute nothing, but what becomes of their results tells what they are for.
-MOVES = frozenset(
-    {"Concat", "ConcatV2", "ExpandDims", "Pack", "Pad", "PadV2", "Reshape", "ReverseV2", "Slice", "Squeeze"}
-    | {"StridedSlice", "Tile", "Transpose"}
-)
+PARTS = frozenset({"Split", "SplitV", "Unpack"})
+MOVES = PARTS | {
+    *("Concat", "ConcatV2", "ExpandDims", "Pack", "Pad", "PadV2", "Reshape", "ReverseV2", "Slice", "Squeeze"),
+    *("StridedSlice", "Tile", "Transpose"),
+}
 JOINS = frozenset({"Concat", "ConcatV2"})
 # What may leave a table a table; of the second, with a number or a mask.
 TABLES = JOINS | {"Pad", "PadV2", "Reshape", "Slice", "StridedSlice"}
@@ -35,7 +36,7 @@ LOOKUPS = frozenset({"Gather", "GatherNd", "GatherV2", "ResourceGather", "Resour
 INVERSES = {"Div": 1, "DivNoNan": 1, "RealDiv": 1, "Reciprocal": 0, "Rsqrt": 0}  # and which input it is
 _REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min", "L2Loss"})
 _PENALTIES = frozenset({"Square", "SquaredDifference", "Abs", "Pow", "Mul", "L2Loss"})
-FIRST = _REDUCTIONS | MOVES - JOINS - {"Pack"} | {"Pow"}
+FIRST = _REDUCTIONS | MOVES - JOINS - {"Pack", "Split"} | {"Pow"}
 # What becomes of a result: the ways in which the ops behind it use it.
 ESCAPES, DERIVES, GRADS, WRITTEN, APPLIED, LOGGED, ENDS = (1 << i for i in range(7))
 REDUCED, PENALIZED, SQUARED, COMPUTED, DIVIDES = (1 << i for i in range(7, 12))
