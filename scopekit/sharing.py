@@ -39,6 +39,8 @@ _PRODUCTS = frozenset(
     | LOOKUPS
 )
 _PARTS = frozenset({"Slice", "StridedSlice"})
+_CLIPS = frozenset({"ClipByValue", "Maximum", "Minimum"})
+_ADDS = frozenset({"AssignAdd", "AssignAddVariableOp"})
 _SIDE = re.compile(r"/branch_\d+$")  # of an If or a Case
 _NUMBER = re.compile(r"(?:_\d+)+(?=/|$)")
 _LAYER = re.compile(r"(layer|block|conv|deconv|fc|dense|hidden|linear|lin|unit|stage|h|l)_?(\d+)")
@@ -255,13 +257,35 @@ def _calls(variable: str, uses: list[_Use], scopes: _Scopes) -> tuple[tuple[Call
 def _copies(one: tuple[str, _Use], other: tuple[str, _Use], scopes: _Scopes) -> bool:
     """Whether two calls are one function, called again."""
     (name, a), (named, b) = one, other
-    if name == a.address or named == b.address:  # no scope parts them: what is read beside them does
+    if name == a.address or named == b.address:  # no scope parts one of them from another call
+        if a.leaf != b.leaf:
+            return False
         beside = (a.before and a.before == b.before) or (a.after and a.after == b.after)
-        return bool(beside) and a.leaf == b.leaf and _plain(a.scope) == _plain(b.scope)
+        if beside and _ends(_plain(a.scope), _plain(b.scope)):
+            return True
+        name, named = _apart(a.address, b.address)
     both = scopes[name] & scopes[named]  # each may have variables of its own, as the moving averages of a tower
     # One may have its weights under dropout; but what is looked up and multiplied is tied.
     alike = a.leaf == b.leaf or (len(both) > 1 and LOOKUPS.isdisjoint((a.read.type, b.read.type)))
     return alike and 2 * len(both) > min(len(scopes[name]), len(scopes[named]))
+
+
+def _ends(a: str, b: str) -> bool:
+    """Whether one scope ends with the other: what was called in no scope may be called in one."""
+    short, long = sorted((a, b), key=len)
+    return not short or f"/{long}".endswith(f"/{short}")
+
+
+def _apart(a: str, b: str) -> tuple[str, str]:
+    """Return the outermost scopes, or ops, that part two addresses."""
+    parts = a.split("/"), b.split("/")
+    common = _common(*parts) + 1
+    return "/".join(parts[0][:common]), "/".join(parts[1][:common])
+
+
+def _common(a: list[str], b: list[str]) -> int:
+    """Return how many parts two addresses begin with together."""
+    return len(list(takewhile(_equal, zip(a, b, strict=False))))
 
 
 def _group(variable: str, uses: list[_Use]) -> list[list[_Use]]:
@@ -340,7 +364,7 @@ def _names(groups: list[list[_Use]]) -> list[str]:
             right += 1
         near = [places[k][0].split("/") for k in (left, right) if 0 <= k < len(places)]
         parts = first.split("/")
-        depth = max((len(list(takewhile(_equal, zip(parts, other, strict=False)))) for other in near), default=0)
+        depth = max((_common(parts, other) for other in near), default=0)
         scope = "/".join(parts[: depth + 1])
         alone = depth + 1 < len(parts) and all(use.address.startswith(scope + "/") for use in group)
         names.append(scope if alone else first)
@@ -442,7 +466,9 @@ def _unread(
         counter = r.variable.shape == () and "int" in r.variable.dtype
         kinds = roles.get("bookkeeping", {}).values()
         figure = r.variable.trainable is None and not {"ScalarSummary", "Print"}.isdisjoint(kinds)
-        if r.variable.trainable is False or counter or figure or name in assigned:
+        # A weight that is clipped is given nothing new; a count that is added to is.
+        given = name in assigned and (_CLIPS.isdisjoint(kinds) or not _ADDS.isdisjoint(kinds))
+        if r.variable.trainable is False or counter or figure or given:
             continue
         if not r.calls and roles.keys() == {"bookkeeping"}:  # Keras exports handles that nothing touches at all
             silent.setdefault(name.rpartition("/")[0], []).append(name)

@@ -20,6 +20,7 @@ from scopekit.sharing import Readers, Sharing, analyse
 from scopekit.show.text import who_reads
 
 LOOPS = {
+    "synchronized",
     "gpt_train_and_sample",
     "loop",
     "conditional",
@@ -82,6 +83,8 @@ KINDS = {
     "word2vec": {"two places"},
     "unrolled": {"called again"},
     "tied_under_dropout": {"two places"},
+    "unrolled_in_boxes": {"called again"},
+    "in_a_scope_and_in_none": {"called again"},
 }
 
 
@@ -388,6 +391,20 @@ def test_a_scope_that_nobody_reads_is_suspicious() -> None:
     assert beside[0].startswith("Nothing reads 'used/spare' but")
     assert whole[0].startswith("Nothing reads the scope 'forgotten'")
     assert whole[1] == ("forgotten/w", "forgotten/b")
+
+
+def test_clipping_is_no_use_of_a_weight() -> None:
+    """DualGAN: the second critic multiplies with the first one's weights; its own are made, saved and clipped."""
+
+    def program() -> None:
+        first, second = (tf1.get_variable(name, [3, 1]) for name in ("first", "second"))
+        for x in (tf1.placeholder(tf.float32, [2, 3]), tf1.placeholder(tf.float32, [2, 3])):
+            tf.matmul(x, first)
+        for w in (first, second):
+            tf1.assign(w, tf.clip_by_value(w, -0.1, 0.1))
+
+    ((reason, variables),) = suspicions(program)
+    assert reason.startswith("Nothing reads 'second'") and variables == ("second",)
 
 
 def test_weights_that_are_read_but_not_trained_are_suspicious() -> None:

@@ -926,10 +926,67 @@ def named_update() -> Truth:
     return {"critic/w": ["act", "update_critic"], "critic/b": ["act", "update_critic"]}
 
 
+def synchronized() -> Truth:
+    """Spinning Up and Horovod: each worker gives its weights to a broadcast, and takes what comes back; assertions."""
+    x = tf1.placeholder(tf.float32, [None, 3])
+    with tf1.variable_scope("net"):
+        w, b = tf1.get_variable("w", [3, 4]), tf1.get_variable("b", [4])
+        loss = tf.reduce_mean(tf.matmul(x, w) + b)
+    finite = tf1.assert_less(tf.reduce_max(tf.abs(w)), 1e3), tf1.Assert(tf.reduce_all(tf1.is_finite(b)), [b])
+    with tf.control_dependencies(finite):
+        train = tf1.train.AdamOptimizer().minimize(loss)
+    with tf.control_dependencies([train]):
+        flat = tf.concat([tf.reshape(each, [-1]) for each in (w, b)], 0)
+        given = tf.split(tf.ensure_shape(tf1.py_func(lambda each: each, [flat], tf.float32), [16]), [12, 4])
+        for variable, part in zip((w, b), given, strict=True):
+            tf1.assign(variable, tf.reshape(part, variable.shape))
+    for variable in tf1.global_variables():
+        tf1.assign(variable, tf1.py_func(lambda each: each, [variable], variable.dtype.base_dtype))
+    tf.reduce_any(tf1.is_nan(w))
+    return {}
+
+
+def unrolled_in_boxes() -> Truth:
+    """A language model in the boxes Train and Valid, whose unrolled cell opens no scope for a step."""
+
+    def model() -> None:
+        with tf1.variable_scope("model", reuse=tf1.AUTO_REUSE):
+            table = tf1.get_variable("table", [10, 4])
+            ids, state = tf1.placeholder(tf.int32, [2, 3]), tf.zeros([2, 4])
+            rows = tf.unstack(tf.nn.embedding_lookup(table, ids), axis=1)
+            with tf1.variable_scope("cell"):
+                kernel, bias = tf1.get_variable("kernel", [8, 4]), tf1.get_variable("bias", [4])
+                for row in rows:
+                    state = tf.tanh(tf.nn.bias_add(tf.matmul(tf.concat([row, state], 1), kernel), bias))
+
+    for box in ("Train", "Valid"):
+        with tf1.name_scope(box):
+            model()
+    steps = [f"{box}/model/cell/{{}}{i}" for box in ("Train", "Valid") for i in ("", "_1", "_2")]
+    return {
+        "model/table": ["Train", "Valid"],
+        "model/cell/kernel": [step.format("MatMul") for step in steps],
+        "model/cell/bias": [step.format("BiasAdd") for step in steps],
+    }
+
+
+def in_a_scope_and_in_none() -> Truth:
+    """VQ-VAE: the decoder is called in a scope, and once more outside of all scopes."""
+    w, b, out = tf1.get_variable("w", [3, 3]), tf1.get_variable("b", [3]), tf1.get_variable("out", [3, 3])
+
+    def decode() -> tf.Tensor:
+        return tf.matmul(tf.nn.bias_add(tf.matmul(tf1.placeholder(tf.float32, [2, 3]), w), b), out)
+
+    with tf1.variable_scope("forward"):
+        decode()
+    decode()
+    return {"w": ["forward", "MatMul"], "b": ["forward", "BiasAdd"], "out": ["forward", "MatMul_1"]}
+
+
 PROGRAMS = [
     filters_by_scope, filters_by_template, filters_by_dictionary, gpt_train, gpt_train_and_sample, ptb, dcgan, wgan,
     dqn, siamese, towers, seq2seq, partitioned, bert, regularized, loop, conditional, word2vec, autoencoder,
     lamb, flat_vector, figures, initial_values, predicate, tied_behind_moves, derived, slices, unrolled,
     conditional_steps, anchored, pruned, tied_under_dropout, orthogonal, first_values,
-    masked_table, trained_state, long_penalty, named_update,
+    masked_table, trained_state, long_penalty, named_update, synchronized, unrolled_in_boxes, in_a_scope_and_in_none,
 ]  # fmt: skip
