@@ -21,16 +21,15 @@ from scopekit.graph import Read, ScopekitError
 from scopekit.roles import (
     APPLIED,
     DERIVES,
-    DIVIDES,
     ESCAPES,
     FIRST,
     GRADS,
-    INVERSES,
     JOINS,
     LOGGED,
     LOOKUPS,
     MOVES,
     PARTS,
+    REDUCTIONS,
     SCALES,
     SUMS,
     TABLES,
@@ -54,6 +53,10 @@ _TYPES = {
     " Select SelectV2 Sign Sin Sqrt Square SquaredDifference Sub Sum TopKV2 TruncateDiv",
 }
 CALLS = frozenset(_TYPES[_CALL].split())
+_OF_CONSTANTS = frozenset(
+    {"Add", "AddV2", "Cast", "Const", "Fill", "MatrixDiag", "MatrixDiagV3", "Mul", "Neg", "RandomStandardNormal"}
+    | {"RandomUniform", "Range", "Reshape", "Sub", "TruncatedNormal"}
+)
 _WRITES = re.compile(r"Assign|(Resource)?Scatter(Nd)?(Add|Sub|Mul|Div|Min|Max|Update)|(Resource)?StridedSliceAssign")
 _APPLIES = re.compile(r"(Resource)?(Sparse)?Apply[A-Z]")
 _GRADIENT = re.compile(r"(?:^|/)(?:gradients(?:_\d+)?|gradient_tape)/")
@@ -192,10 +195,16 @@ class _Visit:
         return {name: op for op, name in enumerate(self.body.names)}
 
     @cached_property
-    def constants(self) -> frozenset[str]:
-        """The names of the body's constants; made for the few who ask."""
-        ops = zip(self.body.names, self.body.types, strict=True)
-        return frozenset(name for name, kind in ops if kind in ("Const", "Fill"))
+    def constants(self) -> set[str]:
+        """The names of what is made of constants alone, random numbers too; made for the few who ask."""
+        found, base, types = set[str](), 0, self.body.types
+        for piece, ends in zip(self.body.inputs, self.body.ends, strict=True):
+            for i in compress(count(), map(_OF_CONSTANTS.__contains__, types[base : base + len(ends)])):
+                given = piece[ends[i - 1] + 1 if i else 0 : ends[i]]
+                if types[base + i] == "Const" or (given and all(name in found or name[0] == "^" for name in given)):
+                    found.add(self.body.names[base + i])
+            base += len(ends)
+        return found
 
     @cached_property
     def alive(self) -> set[str]:
@@ -305,7 +314,8 @@ class _Visit:
         seen: list[str] = []  # an op may take one variable twice
         for at, given in hits:
             if isinstance(given, Result):
-                given.fate |= use | (DIVIDES if kind in INVERSES and at == INVERSES[kind] else 0)
+                meets = role in ("", "forward") and not (result and result.pure)
+                given.fate |= use | (given.meets(kind, at) if meets else 0)
                 if given.takers is not None and given.takers is not table and role in ("", "forward"):
                     given.takers.append((order, Read("", full, role, kind, where.via, where.branch)))
                 continue
@@ -423,16 +433,20 @@ class _Visit:
             data = data[:-1] if kind == "ConcatV2" else data
             others = [given for given in data if given not in self.watch and given[0] != "^"]
             self.watch[name] = result = Result(self, name, kind, depth, now, others, _one(hits))
+            result.pure = not others or self.constants.issuperset(others)
             if kind in PARTS or self.flow.codes[kind] == _FORWARD:
                 self.watch.update(dict.fromkeys(self.outputs.get(name, ()), result))
             self.flow.results.append(result)
             # A table without its first row, with zeros before it, scaled or under dropout, is still the table.
             if len(parents) < 2 and kind not in LOOKUPS and (kind in SCALES or kind in TABLES or "dropout" in name):
                 made = all(given.startswith(name + "/") for given in others)
-                made = made or "dropout" in name or self.constants.issuperset(others)
+                made = made or "dropout" in name or result.pure
                 result.takers = parents[0].takers if parents and made else []
                 result.masked = not made or any(parent.masked for parent in parents)
         result.pure = result.pure and all(parent.pure for parent in parents)
+        if kind not in REDUCTIONS:
+            result.whole = result.whole or any(isinstance(value, Alias) or value.whole for _, value in hits)
+            result.inverse = result.inverse or any(isinstance(v, Result) and v.divides(kind, at) for at, v in hits)
         result.parents += parents
         return result
 

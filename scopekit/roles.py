@@ -31,15 +31,13 @@ JOINS = frozenset({"Concat", "ConcatV2"})
 TABLES = JOINS | {"Pad", "PadV2", "Reshape", "Slice", "StridedSlice"}
 SCALES = frozenset({"Cast", "Div", "Mul", "RealDiv"})
 SUMS = frozenset({"Add", "AddN", "AddV2"})
-SQUARES = frozenset({"MatMul", "BatchMatMul", "BatchMatMulV2"})  # of a matrix with itself
 LOOKUPS = frozenset({"Gather", "GatherNd", "GatherV2", "ResourceGather", "ResourceGatherNd"})
-INVERSES = {"Div": 1, "DivNoNan": 1, "RealDiv": 1, "Reciprocal": 0, "Rsqrt": 0}  # and which input it is
-_REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min", "L2Loss"})
-_PENALTIES = frozenset({"Square", "SquaredDifference", "Abs", "Pow", "Mul", "L2Loss"})
-FIRST = _REDUCTIONS | MOVES - JOINS - {"Pack", "Split"} | {"Pow"}
+_INVERSES = {"Div": 1, "DivNoNan": 1, "RealDiv": 1, "Reciprocal": 0, "Rsqrt": 0}  # and which input it is
+REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min", "L2Loss"})
+FIRST = REDUCTIONS | MOVES - JOINS - {"Pack", "Split"} | {"Pow"}
 # What becomes of a result: the ways in which the ops behind it use it.
 ESCAPES, DERIVES, GRADS, WRITTEN, APPLIED, LOGGED, ENDS = (1 << i for i in range(7))
-REDUCED, PENALIZED, SQUARED, COMPUTED, DIVIDES = (1 << i for i in range(7, 12))
+COMPUTED, WHOLE, DIVIDES = (1 << i for i in range(7, 10))
 _NEAR, _ROOM = 200, 100_000
 
 Branch = tuple[tuple[str, int], ...]
@@ -49,8 +47,8 @@ class Place(Protocol):
     """The ops among which a result stands."""
 
     @property
-    def constants(self) -> frozenset[str]:
-        """The names of the constants."""
+    def constants(self) -> set[str]:
+        """The names of what is made of constants alone."""
 
     def near_gradient(self, tensors: list[str], limit: int) -> bool:
         """Whether a gradient is among the tensors of which these are made, not far away."""
@@ -69,16 +67,28 @@ class Result:
     """A tensor made of variables by arithmetic alone; what becomes of it says which role the arithmetic has."""
 
     __slots__ = (
-        "born", "depth", "fate", "masked", "name", "one", "others", "parents", "pure", "takers", "type", "visit",
+        "born", "depth", "fate", "inverse", "masked", "name", "one", "others", "parents", "pure", "takers", "type",
+        "visit", "whole",
     )  # fmt: skip
 
     def __init__(self, visit: Place, name: str, type_: str, depth: int, born: int, others: list[str], one: str) -> None:
         self.visit, self.name, self.type, self.depth, self.born, self.fate = visit, name, type_, depth, born, 0
-        self.others, self.pure = others, not others  # what goes into it besides, and whether nothing does
+        self.others = others  # what goes into it besides
+        self.pure = True  # whether nothing does but constants
+        self.whole = False  # whether it has not been reduced to a number, or to one for each row
+        self.inverse = False  # whether it is one divided by the variable, or a multiple of that
         self.one = one  # the variable that it is made of, if there is but one
         self.parents: list[Result] = []
         self.takers: list[tuple[int, Read]] | None = None  # of what is still the table: who uses it
         self.masked = False  # whether it is the table only if it is looked up: times a mask, or an activation
+
+    def divides(self, kind: str, at: int) -> bool:
+        """Whether an op of that kind divides by it, its input number `at`."""
+        return _INVERSES.get(kind) == at or (self.inverse and kind in SCALES)
+
+    def meets(self, kind: str, at: int) -> int:
+        """Return in which way it meets data in an op of that kind: whole, as a layer's does, or dividing them."""
+        return (WHOLE if self.pure and self.whole else 0) | (DIVIDES if self.divides(kind, at) else 0)
 
 
 class Evidence:
@@ -181,13 +191,9 @@ class Evidence:
 
     def _settle(self) -> None:
         """Tell each result what becomes of the results that are made of it."""
-        constant = self._constant() if any(result.fate == LOGGED for result in self.results) else {}
         for result in self.results:
-            if not result.fate & ~LOGGED and not self._figure(result, constant):
-                result.fate |= ENDS
-            if result.pure:
-                result.fate |= REDUCED if result.type in _REDUCTIONS else 0
-                result.fate |= PENALIZED if result.type in _PENALTIES else SQUARED if result.type in SQUARES else 0
+            if not result.fate & ~LOGGED and not self._figure(result):
+                result.fate |= ENDS | (WHOLE if result.whole else 0)
             if result.type not in MOVES:
                 result.fate |= COMPUTED
         todo = list(self.results)
@@ -200,15 +206,7 @@ class Evidence:
         for result in self.results:
             del result.visit  # which knows the result: a circle that the collector would have to find
 
-    def _constant(self) -> dict[int, bool]:
-        """Return, by its id, whether nothing goes into a result but variables and constants."""
-        known: dict[int, bool] = {}
-        for result in self.results:
-            own = not result.others or result.visit.constants.issuperset(result.others)
-            known[id(result)] = own and all(known.get(id(parent), True) for parent in result.parents)
-        return known
-
-    def _figure(self, result: Result, constant: dict[int, bool]) -> bool:
+    def _figure(self, result: Result) -> bool:
         """Whether a result that goes nowhere, or into a summary, is a figure about variables and no end of the program.
 
         It is one if it is logged, and nothing goes into it but variables and constants; if it is rows of a gradient's;
@@ -217,7 +215,7 @@ class Evidence:
         if not result.fate:
             looked_up = result.type in LOOKUPS and result.visit.near_gradient(result.others, _NEAR)
             return looked_up or result.name in self.copied
-        return constant[id(result)]
+        return result.pure
 
     def _role(self, read: Read, result: Result, trained: set[str]) -> str:
         """Return the role of a read whose result has been followed."""
@@ -229,8 +227,6 @@ class Evidence:
             return "bookkeeping" if result.pure else "handed"
         if result.type == "L2Loss":
             return "regularizer"
-        if result.pure and ((fate & REDUCED and fate & PENALIZED) or (fate & SQUARED and fate & GRADS)):
-            if fate & DIVIDES and not fate & ESCAPES and fate & LOGGED:
-                return "handed"
-            return "forward" if fate & (ESCAPES | DIVIDES) else "penalty"
+        if result.pure and not fate & (ESCAPES | WHOLE):
+            return "penalty" if not fate & DIVIDES else "handed" if fate & LOGGED else "forward"
         return "handed" if result.pure and not fate & (ESCAPES | GRADS | COMPUTED) else "forward"
