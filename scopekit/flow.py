@@ -326,7 +326,7 @@ class _Visit:
                 if variable not in seen:
                     seen.append(variable)
                     mine = "optimizer" if "update_" in name and _updates(name, variable, self.flow.variables) else role
-                    read = _new(Read, (variable, full, mine, kind, where.via, where.branch + given.branch))
+                    read = _new(Read, (variable, full, mine, kind, where.via, where.branch + given.branch, ""))
                     self.flow.found.append((order, read, result))
 
     def in_gradient(self, name: str) -> bool:

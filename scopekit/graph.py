@@ -49,6 +49,8 @@ class Read(NamedTuple):
     """The call ops, outermost first, through which a reading op inside a function is reached."""
     branch: tuple[tuple[str, int], ...] = ()
     """The sides of conditionals on which the op lies, (predicate or call op, side), outermost first."""
+    part: str = ""
+    """Equal for ops that make one value of the variable together, as its norm and the quotient; or else empty."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ is read by those who look it up.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from operator import itemgetter
 from typing import Protocol
@@ -67,8 +68,8 @@ class Result:
     """A tensor made of variables by arithmetic alone; what becomes of it says which role the arithmetic has."""
 
     __slots__ = (
-        "born", "depth", "fate", "inverse", "masked", "name", "one", "others", "parents", "pure", "takers", "type",
-        "visit", "whole",
+        "born", "depth", "fate", "inverse", "joined", "masked", "name", "one", "others", "parents", "pure", "takers",
+        "type", "visit", "whole",
     )  # fmt: skip
 
     def __init__(self, visit: Place, name: str, type_: str, depth: int, born: int, others: list[str], one: str) -> None:
@@ -79,8 +80,18 @@ class Result:
         self.inverse = False  # whether it is one divided by the variable, or a multiple of that
         self.one = one  # the variable that it is made of, if there is but one
         self.parents: list[Result] = []
+        self.joined: Result | None = None  # with which it makes one value of variables alone: see `root`
         self.takers: list[tuple[int, Read]] | None = None  # of what is still the table: who uses it
         self.masked = False  # whether it is the table only if it is looked up: times a mask, or an activation
+
+    @property
+    def root(self) -> Result:
+        """Return the same one for all results that make one value together: a weight's norm, and the quotient."""
+        root = self
+        while root.joined:
+            root.joined = root.joined.joined or root.joined
+            root = root.joined
+        return root
 
     def divides(self, kind: str, at: int) -> bool:
         """Whether an op of that kind divides by it, its input number `at`."""
@@ -132,17 +143,27 @@ class Evidence:
                 steps.add(read.variable)
         forward = {read.variable for (_, read, _), role in zip(self.found, roles, strict=True) if role == "forward"}
         penalties = {  # of several variables, such as a weight and where it began, if one is a layer's
-            id(result)
+            id(result.root)
             for (_, read, result), role in zip(self.found, roles, strict=True)
-            if role == "penalty" and read.variable in forward
+            if result and role == "penalty" and read.variable in forward
         }
+        together = Counter(
+            (read.variable, id(result.root))
+            for (_, read, result), role in zip(self.found, roles, strict=True)
+            if result and result.pure and role == "forward"
+        )
+        products = Counter(  # of the variable with others; these alone are calls of several layers
+            (read.variable, id(result.root))
+            for _, read, result in self.found
+            if result and result.pure and read.type.endswith(("MatMul", "MatMulV2", "Einsum"))
+        )
         found: list[tuple[int, Read]] = []
         apart: dict[int, bool] = {}
         room = _ROOM  # a file may join ten thousand variables, and let ten thousand ops take them
         own, slots = applied - forward, (self.slots - self.targets) | self._counted(applied | trained)
         for (order, read, result), role in zip(self.found, roles, strict=True):
             if role == "penalty":  # of a variable that nothing else reads it is no penalty but the program
-                role = "regularizer" if id(result) in penalties else "forward"
+                role = "regularizer" if result and id(result.root) in penalties else "forward"
             elif role == "handed":  # given out as a flat vector of all weights is, or as a figure for a summary
                 role = "bookkeeping" if read.variable in forward else "forward"
             if role == "forward" and (read.variable in steps or read.variable in slots):
@@ -157,8 +178,12 @@ class Evidence:
             if takers and len(takers) <= room and apart[id(result)]:
                 room -= len(takers)
                 found += [(at, taker._replace(variable=read.variable, role=role)) for at, taker in takers]
+            elif read.role == role:
+                found.append((order, read))
             else:
-                found.append((order, read if read.role == role else read._replace(role=role)))
+                value = read.variable, id(result.root) if result else 0
+                part = result.root.name if result and together[value] > max(1, products[value]) else ""
+                found.append((order, read._replace(role=role, part=part)))
         for order, read, alias in self.handed:
             if not alias.used and read.variable not in forward:
                 found.append((order, read))
@@ -196,6 +221,10 @@ class Evidence:
                 result.fate |= ENDS | (WHOLE if result.whole else 0)
             if result.type not in MOVES:
                 result.fate |= COMPUTED
+            # Numbers that are added up, as penalties are, stay several.
+            for parent in result.parents if result.pure and (result.whole or len(result.parents) == 1) else ():
+                if parent.root is not result.root:
+                    parent.root.joined = result.root
         todo = list(self.results)
         while todo:
             result = todo.pop()

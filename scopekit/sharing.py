@@ -196,7 +196,7 @@ def _plain(name: str) -> str:
 class _Use:
     """A forward read, and where it takes place."""
 
-    __slots__ = ("address", "after", "before", "by", "leaf", "read", "scope")
+    __slots__ = ("address", "after", "along", "before", "by", "leaf", "read", "scope")
 
     def __init__(self, read: Read) -> None:
         self.read = read
@@ -209,6 +209,7 @@ class _Use:
         # The variables that are read in the same scope before and after this one.
         self.before = self.after = ""
         self.by = ""  # the variable behind this one, if the op takes two: the weight of a first state
+        self.along: list[_Use] = []  # the uses behind this one that make one value with it
 
 
 class _Scopes:
@@ -290,14 +291,19 @@ def _common(a: list[str], b: list[str]) -> int:
 
 def _group(variable: str, uses: list[_Use]) -> list[list[_Use]]:
     """Return the uses of a variable, parted into calls by the rules above."""
-    plain = _plain(variable.rpartition("/")[0].rpartition("/")[2])
+    plain, every = _plain(variable.rpartition("/")[0].rpartition("/")[2]), uses
+    first: dict[str, _Use] = {}
+    uses = [use for use in every if not use.read.part or first.setdefault(use.read.part, use) is use]
+    for use in every:
+        if use.read.part and first[use.read.part] is not use:
+            first[use.read.part].along.append(use)
     # The last of several ops may be named like the scope of the others: l2_normalize/Square, l2_normalize.
     inside = {use.scope for use in uses}
     layers: defaultdict[str, list[_Use]] = defaultdict(list)
     for use in uses:
         layers[_layer(use.address if use.address in inside else use.scope, plain)].append(use)
     if len(layers) == len(uses):
-        return [[use] for use in uses]
+        return [[use, *use.along] for use in uses]
     calls: list[list[_Use]] = []
     for members in layers.values():
         for copy in _numbered(members):
@@ -311,8 +317,9 @@ def _group(variable: str, uses: list[_Use]) -> list[list[_Use]]:
             if rest:
                 products[:1] = [[*(products[0] if products else []), *rest]]
             calls += lookups + products
-    place = {use.read: i for i, use in enumerate(uses)}
+    place = {use.read: i for i, use in enumerate(every)}
     for call in calls:
+        call += [more for use in call for more in use.along]
         call.sort(key=lambda use: place[use.read])
     return sorted(calls, key=lambda call: place[call[0].read])
 
