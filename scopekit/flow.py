@@ -27,6 +27,7 @@ from scopekit.roles import (
     JOINS,
     LOGGED,
     LOOKUPS,
+    MERGED,
     MOVES,
     PARTS,
     REDUCTIONS,
@@ -47,8 +48,8 @@ _TYPES = {
     _CALL: "PartitionedCall StatefulPartitionedCall While StatelessWhile If StatelessIf Case StatelessCase",
     _QUIET: "Save SaveV2 SaveSlices IsVariableInitialized VarIsInitializedOp DestroyResourceOp DisableCopyOnRead Assert"
     " PrintV2 Shape ShapeN Size Rank VariableShape ZerosLike OnesLike BroadcastGradientArgs IsFinite IsInf IsNan",
-    _ARITHMETIC: "Abs Add AddN AddV2 All Any Cast Ceil ClipByValue Cos Div DivNoNan Equal EuclideanNorm Exp Floor"
-    " FloorDiv FloorMod Greater GreaterEqual L2Loss Less LessEqual Log LogicalAnd LogicalNot"
+    _ARITHMETIC: "Abs Add AddN AddV2 All Any ArgMax ArgMin Cast Ceil ClipByValue Cos Div DivNoNan Equal"
+    " EuclideanNorm Exp Floor FloorDiv FloorMod Greater GreaterEqual L2Loss Less LessEqual Log LogicalAnd LogicalNot"
     " LogicalOr Max Maximum Mean Min Minimum Mod Mul MulNoNan Neg NotEqual Pow Prod RealDiv Reciprocal Round Rsqrt"
     " Select SelectV2 Sign Sin Sqrt Square SquaredDifference Sub Sum TopKV2 TruncateDiv",
 }
@@ -125,6 +126,7 @@ class Flow(Evidence):
         self.codes |= dict.fromkeys(MOVES | LOOKUPS, _ARITHMETIC)
         self.traces: dict[str, str] = {}
         self.alive: dict[str, set[str]] = {}
+        self.body = Body()
         self.variables: set[str] = set()
 
     def visit(self, body: Body, seeds: Mapping[str, str], entry: bool = False) -> None:
@@ -132,7 +134,20 @@ class Flow(Evidence):
         self.again = self.again or entry or bool(self.found)
         watch: _Watch = {tensor: Alias((variable,)) for tensor, variable in seeds.items()}
         self.variables.update(seeds.values())
-        _Visit(self, body, watch, _Where(functions=(body.prefix,), entry=entry)).run()
+        self.body = self.body if self.body.names else body
+        for value in _Visit(self, body, watch, _Where(functions=(body.prefix,), entry=entry)).run():
+            if isinstance(value, Result):
+                value.fate |= ESCAPES
+
+    def keeps(self, scope: str) -> bool:
+        """Whether nothing that is computed in a scope of the graph is used outside of it."""
+        base = 0
+        for piece, ends in zip(self.body.inputs, self.body.ends, strict=True):
+            for at, tensor in enumerate(piece):
+                if tensor.startswith(scope) and not self.body.names[base + bisect_left(ends, at)].startswith(scope):
+                    return False
+            base += len(ends)
+        return True
 
     def code(self, kind: str) -> int:
         """Return what the type of an op says about it."""
@@ -164,15 +179,6 @@ def _updates(name: str, variable: str, variables: set[str]) -> bool:
     if f"update_{variable}/" in name:
         return True
     return any(owner in variables and f"update_{owner}/" in name for owner in _inner(variable.rpartition("/")[0]))
-
-
-def _one(hits: _Hits) -> str:
-    """Return the variable that tensors are made of, or '' if there are more."""
-    names = {
-        value.one if isinstance(value, Result) else value.variables[0] if len(value.variables) == 1 else ""
-        for _, value in hits
-    }
-    return names.pop() if len(names) == 1 else ""
 
 
 def _pure(inputs: list[str], hits: _Hits) -> bool:
@@ -231,8 +237,8 @@ class _Visit:
                     found.setdefault(tensor.partition(":")[0], set()).add(tensor)
         return found
 
-    def run(self) -> list[Alias | None]:
-        """Follow the variables; return what the function returns, as far as it is a variable."""
+    def run(self) -> list[Alias | Result | None]:
+        """Follow the variables; return what the function returns, as far as it is a variable or made of some."""
         watch, ops, taken = self.watch, len(self.body.names), 0
         # Ops mostly stand behind those that they read, but not in the loops and conditionals of TensorFlow 1: a turn
         # takes the inputs that were not known yet when the turn before passed by.
@@ -259,13 +265,10 @@ class _Visit:
                 base += len(ends)
             if not fresh or taken == sum(sum(map(watch.__contains__, piece)) for piece in self.body.inputs):
                 break
-        returned: list[Alias | None] = []
-        for value in map(watch.get, self.body.returns):
-            if isinstance(value, Result):
-                value.fate |= ESCAPES
-            elif value:
+        returned = [watch.get(tensor) for tensor in self.body.returns]
+        for value in returned:
+            if isinstance(value, Alias):
                 value.used = True
-            returned.append(value if isinstance(value, Alias) else None)
         return returned
 
     def op(self, op: int, inputs: list[str], hits: _Hits, now: int) -> None:
@@ -278,7 +281,11 @@ class _Visit:
             return
         if code == _CALL:
             hits = self.call(op, hits, now)
-        elif (code == _PASS and not name.endswith("/pred_id")) or (kind in JOINS and "/ConcatPartitions/" in name):
+        elif (kind in JOINS and "/ConcatPartitions/" in name) or (
+            code == _PASS
+            and not name.endswith("/pred_id")
+            and not ("AssertGuard" in name and isinstance(hits[0][1], Result))
+        ):
             hits = self.hand_on(op, inputs, hits, now)
         if not hits:
             return
@@ -299,7 +306,7 @@ class _Visit:
             (at, target), value = hits[0], inputs[1] if len(inputs) > 1 else ""
             if at == 0 and isinstance(target, Alias):
                 self.watch.setdefault(name, Alias(target.variables, target.branch, now))  # a ref's Assign returns it
-                if kind.startswith("AssignAdd"):
+                if kind.startswith(("AssignAdd", "ScatterAdd", "ResourceScatterAdd")):
                     (self.flow.stepped if value in self.constants else self.flow.summed).update(target.variables)
                 for variable in target.variables:
                     self.flow.assigned.setdefault(variable, []).append((self, value, self.body.prefix + name))
@@ -375,14 +382,14 @@ class _Visit:
                 if name in watch:
                     watch.setdefault(output, watch[name])
                 continue
-            result = None if aliases else self.result(output, kind, inputs if merge else [], hits, now)
-            for value in values:
-                if isinstance(value, Result):
-                    value.fate |= DERIVES if result else ESCAPES
-                else:
-                    value.used = True
             old = watch.get(output)
             known = old.variables if isinstance(old, Alias) else ()
+            result = None if aliases or known else self.result(output, kind, inputs if merge else [], hits, now)
+            for value in values:
+                if isinstance(value, Result):
+                    value.fate |= DERIVES if result else MERGED if (aliases or known) and value.pure else ESCAPES
+                else:
+                    value.used = True
             new = tuple(dict.fromkeys((*known, *(v for alias in aliases for v in alias.variables))))
             if new == known:
                 continue
@@ -432,13 +439,14 @@ class _Visit:
             data = inputs[:1] if kind in FIRST else inputs[1:] if kind == "Split" else inputs
             data = data[:-1] if kind == "ConcatV2" else data
             others = [given for given in data if given not in self.watch and given[0] != "^"]
-            self.watch[name] = result = Result(self, name, kind, depth, now, others, _one(hits))
+            self.watch[name] = result = Result(self, name, kind, depth, now, others)
             result.pure = not others or self.constants.issuperset(others)
             if kind in PARTS or self.flow.codes[kind] == _FORWARD:
                 self.watch.update(dict.fromkeys(self.outputs.get(name, ()), result))
             self.flow.results.append(result)
             # A table without its first row, with zeros before it, scaled or under dropout, is still the table.
-            if len(parents) < 2 and kind not in LOOKUPS and (kind in SCALES or kind in TABLES or "dropout" in name):
+            kept = kind in SCALES or kind in TABLES or "dropout" in name or self.flow.codes[kind] == _PASS
+            if len(parents) < 2 and kind not in LOOKUPS and kept:
                 made = all(given.startswith(name + "/") for given in others)
                 made = made or "dropout" in name or result.pure
                 result.takers = parents[0].takers if parents and made else []
@@ -457,19 +465,24 @@ class _Visit:
         callees = [(function, flow.library(function)) for function in self.body.callees.get(op, (kind,))]
         if len(where.via) >= _NESTED or not all(callee for _, callee in callees):
             return hits
+        entered: set[int] = set()
         for side, (function, callee) in enumerate(callees):
             # Signatures are many doors to one model: what lies behind two of them, or was traced twice, counts once.
             wrapper = where.entry and "signature_wrapper" in function
             trace = re.sub(r"_\d+$", "", function)
             if where.entry and not wrapper and flow.traces.setdefault(trace, function) != function:
                 continue
-            arguments: _Watch = {}
-            for at, value in hits:
-                if isinstance(value, Alias) and callee and first <= at < first + len(callee.arguments):
-                    value.used = True
-                    arguments[callee.arguments[at - first]] = Alias(value.variables, value.branch)
-            if not arguments or not callee or function in where.functions:
+            inside = [hit for hit in hits if callee and first <= hit[0] < first + len(callee.arguments)]
+            if not inside or not callee or function in where.functions:
                 continue
+            entered.update(at for at, _ in inside)
+            arguments: _Watch = {}
+            for at, value in inside:
+                if isinstance(value, Alias):
+                    value.used = True
+                arguments[callee.arguments[at - first]] = (
+                    Alias(value.variables, value.branch) if isinstance(value, Alias) else self.through(value, -1)
+                )
             flow.budget -= 1000 + sum(map(len, callee.inputs))
             if flow.budget < 0:
                 raise ScopekitError("its functions call one another in too many ways to follow")
@@ -486,7 +499,27 @@ class _Visit:
                 output = f"{name}:{at}" if at else name
                 old = self.watch.get(output)
                 known = old.variables if isinstance(old, Alias) else ()
-                if returned and not set(known).issuperset(returned.variables):  # each side may return another variable
+                if isinstance(returned, Result):
+                    if isinstance(old, Result):
+                        old.merge(returned)
+                    elif old:
+                        returned.fate |= MERGED if returned.pure else ESCAPES
+                    else:
+                        self.watch[output] = self.through(returned, now)
+                elif returned and not set(known).issuperset(returned.variables):  # each side may return another one
+                    if isinstance(old, Result):
+                        old.fate |= MERGED if old.pure else ESCAPES
                     both = tuple(dict.fromkeys((*known, *returned.variables)))
                     self.watch[output] = Alias(both, () if known else returned.branch, now)
-        return [hit for hit in hits if hit[0] < first or isinstance(hit[1], Result)]
+        return [hit for hit in hits if hit[0] < first or (isinstance(hit[1], Result) and hit[0] not in entered)]
+
+    def through(self, value: Result, born: int) -> Result:
+        """Return a result as it goes into a function, or comes out of it."""
+        result = Result(value.visit, value.name, value.type, value.depth, born, [])
+        result.pure, result.whole, result.inverse = value.pure, value.whole, value.inverse
+        result.takers, result.masked = value.takers, value.masked
+        result.parents.append(value)
+        result.fate |= DERIVES if born < 0 else 0  # what one side of a conditional takes and does not use ends nowhere
+        value.fate |= DERIVES
+        self.flow.results.append(result)
+        return result

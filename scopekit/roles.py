@@ -15,7 +15,7 @@ is read by those who look it up.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from operator import itemgetter
 from typing import Protocol
 
@@ -35,10 +35,10 @@ SUMS = frozenset({"Add", "AddN", "AddV2"})
 LOOKUPS = frozenset({"Gather", "GatherNd", "GatherV2", "ResourceGather", "ResourceGatherNd"})
 _INVERSES = {"Div": 1, "DivNoNan": 1, "RealDiv": 1, "Reciprocal": 0, "Rsqrt": 0}  # and which input it is
 REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min", "L2Loss"})
-FIRST = REDUCTIONS | MOVES - JOINS - {"Pack", "Split"} | {"Pow"}
+FIRST = REDUCTIONS | MOVES - JOINS - {"Pack", "Split"} | {"ArgMax", "ArgMin", "Pow"}
 # What becomes of a result: the ways in which the ops behind it use it.
 ESCAPES, DERIVES, GRADS, WRITTEN, APPLIED, LOGGED, ENDS = (1 << i for i in range(7))
-COMPUTED, WHOLE, DIVIDES = (1 << i for i in range(7, 10))
+COMPUTED, WHOLE, DIVIDES, MERGED = (1 << i for i in range(7, 11))
 _NEAR, _ROOM = 200, 100_000
 
 Branch = tuple[tuple[str, int], ...]
@@ -68,17 +68,16 @@ class Result:
     """A tensor made of variables by arithmetic alone; what becomes of it says which role the arithmetic has."""
 
     __slots__ = (
-        "born", "depth", "fate", "inverse", "joined", "masked", "name", "one", "others", "parents", "pure", "takers",
+        "born", "depth", "fate", "inverse", "joined", "masked", "name", "others", "parents", "pure", "takers",
         "type", "visit", "whole",
     )  # fmt: skip
 
-    def __init__(self, visit: Place, name: str, type_: str, depth: int, born: int, others: list[str], one: str) -> None:
+    def __init__(self, visit: Place, name: str, type_: str, depth: int, born: int, others: list[str]) -> None:
         self.visit, self.name, self.type, self.depth, self.born, self.fate = visit, name, type_, depth, born, 0
         self.others = others  # what goes into it besides
         self.pure = True  # whether nothing does but constants
         self.whole = False  # whether it has not been reduced to a number, or to one for each row
         self.inverse = False  # whether it is one divided by the variable, or a multiple of that
-        self.one = one  # the variable that it is made of, if there is but one
         self.parents: list[Result] = []
         self.joined: Result | None = None  # with which it makes one value of variables alone: see `root`
         self.takers: list[tuple[int, Read]] | None = None  # of what is still the table: who uses it
@@ -92,6 +91,12 @@ class Result:
             root.joined = root.joined.joined or root.joined
             root = root.joined
         return root
+
+    def merge(self, other: Result) -> None:
+        """Take what the other side of a conditional gives in its place."""
+        self.parents.append(other)
+        self.pure, self.whole = self.pure and other.pure, self.whole or other.whole
+        other.fate |= DERIVES
 
     def divides(self, kind: str, at: int) -> bool:
         """Whether an op of that kind divides by it, its input number `at`."""
@@ -137,7 +142,7 @@ class Evidence:
         self.assigned.clear()  # each visit in it knows this flow, a circle that the collector would have to find
         roles = [self._role(read, result, trained) if result else read.role for _, read, result in self.found]
         counters = {v for v, integer in scalars.items() if integer or v in self.stepped}
-        steps = set()
+        steps = {v for v in counters if v.endswith("global_step")}  # which a graph without a training step only reads
         for (_, read, _), role in zip(self.found, roles, strict=True):
             if read.variable in counters and role == "bookkeeping" and read.type.startswith(("AssignAdd", "Add")):
                 steps.add(read.variable)
@@ -162,6 +167,8 @@ class Evidence:
         room = _ROOM  # a file may join ten thousand variables, and let ten thousand ops take them
         own, slots = applied - forward, (self.slots - self.targets) | self._counted(applied | trained)
         for (order, read, result), role in zip(self.found, roles, strict=True):
+            if role == "merged":  # with the variable itself, in a conditional: read by those who take it from there
+                continue
             if role == "penalty":  # of a variable that nothing else reads it is no penalty but the program
                 role = "regularizer" if result and id(result.root) in penalties else "forward"
             elif role == "handed":  # given out as a flat vector of all weights is, or as a figure for a summary
@@ -187,10 +194,38 @@ class Evidence:
         for order, read, alias in self.handed:
             if not alias.used and read.variable not in forward:
                 found.append((order, read))
+        tried = tuple(self._tried(read for _, read in found if read.role == "forward"))
+        if tried:
+            found = [(at, read) for at, read in found if read.role != "forward" or not read.op.startswith(tried)]
         if self.again or len(found) > len(self.found):
             found.sort(key=itemgetter(0))
         every = map(itemgetter(1), found)
         return tuple(dict.fromkeys(every) if self.again else every)
+
+    def keeps(self, scope: str) -> bool:
+        """Whether nothing that is computed in a scope of the graph is used outside of it."""
+        raise NotImplementedError
+
+    def _tried(self, forward: Iterable[Read]) -> set[str]:
+        """Return the scopes in which a recurrent layer of Keras runs its cell for nobody, beside its loop.
+
+        It does so to see which shapes come out (`rnn` in tf_keras/src/backend.py).
+        """
+        loops: dict[str, set[str]] = {}
+        beside: list[Read] = []
+        for read in forward:
+            layer, loop, _ = (read.via or (read.op,))[0].partition("/while")
+            if loop:
+                loops.setdefault(read.variable, set()).add(layer + "/")
+            elif "/" in layer:
+                beside.append(read)
+        scopes = {
+            layer + read.op[len(layer) :].partition("/")[0] + "/"
+            for read in beside
+            for layer in loops.get(read.variable, ())
+            if read.op.startswith(layer) and "/" in read.op[len(layer) :]
+        }
+        return {scope for scope in scopes if self.keeps(scope)}
 
     def _apart(self, read: Read, result: Result) -> bool:
         """Whether those who take what was moved read the variable, and not the op that moved it.
@@ -249,6 +284,8 @@ class Evidence:
     def _role(self, read: Read, result: Result, trained: set[str]) -> str:
         """Return the role of a read whose result has been followed."""
         fate = result.fate
+        if fate & MERGED and not fate & (ESCAPES | ENDS):
+            return "merged"
         if not fate & (ESCAPES | GRADS | ENDS):
             if fate & (APPLIED | WRITTEN):
                 by_assign = read.variable in trained and not read.op.count("MovingAv")

@@ -8,7 +8,8 @@ A variable is shared when two or more calls read it in forward direction. Which 
    the scope of the variable (``dense_1`` for ``dense/kernel``), or else the scope in which it lies.
 2. In one layer, an op and its numbered copy (``MatMul``, ``MatMul_1``) are two calls; different ops (``mul`` and
    ``sub`` of a normalization) are one. The sides of a conditional are no copies: only one of them runs. Slices are
-   no copies either, but parts of the variable; nor are the products of a first state with one weight after the other.
+   no copies either, but parts of the variable; nor are the products of a first state with one weight after the other,
+   nor the ops that make one value of the variable together, as its norm and the quotient.
 3. But a table lookup is a place of its own, and so is each product of another name (``MatMul`` and ``transpose``):
    that is how tied weights look where no scope parts them.
 
@@ -311,7 +312,7 @@ def _group(variable: str, uses: list[_Use]) -> list[list[_Use]]:
             by_name: dict[str, list[_Use]] = {}
             for use in copy:
                 if use.read.type in _PRODUCTS - LOOKUPS:
-                    by_name.setdefault(use.leaf if use.by else use.address, []).append(use)
+                    by_name.setdefault(use.leaf if use.by or use.read.branch else use.address, []).append(use)
             products = list(by_name.values())
             rest = [use for use in copy if use.read.type not in _PRODUCTS]
             if rest:

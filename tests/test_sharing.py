@@ -21,6 +21,9 @@ from scopekit.show.text import who_reads
 
 LOOPS = {
     "synchronized",
+    "recurrent_keras",
+    "penalties",
+    "changed_in_a_conditional",
     "gpt_train_and_sample",
     "loop",
     "conditional",
@@ -85,6 +88,8 @@ KINDS = {
     "tied_under_dropout": {"two places"},
     "unrolled_in_boxes": {"called again"},
     "in_a_scope_and_in_none": {"called again"},
+    "normalized_kernel": {"called again"},
+    "changed_in_a_conditional": {"two places"},
 }
 
 

@@ -983,10 +983,77 @@ def in_a_scope_and_in_none() -> Truth:
     return {"w": ["forward", "MatMul"], "b": ["forward", "BiasAdd"], "out": ["forward", "MatMul_1"]}
 
 
+def recurrent_keras() -> Truth:
+    """A recurrent layer of tf_keras: its cell runs once beside the loop, to see which shapes come out."""
+    x = tf1.placeholder(tf.float32, [5, 2, 3])
+    with tf1.variable_scope("lstm", auxiliary_name_scope=False):
+        kernel, bias = tf1.get_variable("kernel", [3, 4]), tf1.get_variable("bias", [4])
+
+    def cell(name: str, step: tf.Tensor) -> tf.Tensor:
+        with tf1.name_scope(name):
+            left, right = tf.split(tf.tanh(tf.matmul(step, kernel) + bias), 2, axis=1)
+            return left * right
+
+    with tf1.name_scope("lstm"):
+        tf.shape(cell("cell_1", x[0]))
+        state = tf1.while_loop(lambda i, h: i < 5, lambda i, h: (i + 1, h + cell("cell", x[i])), (0, tf.zeros([2, 2])))
+    tf1.train.AdamOptimizer().minimize(tf.reduce_sum(state[1]))
+    return {}
+
+
+def normalized_kernel() -> Truth:
+    """Spectral normalization without a reshape, in a critic that is called twice: each call makes the kernel anew."""
+    w, u = tf1.get_variable("w", [4, 3]), tf1.get_variable("u", [1, 3], trainable=False)
+    for name in ("real", "fake"):
+        with tf1.name_scope(name):
+            v = tf.nn.l2_normalize(tf.matmul(u, w, transpose_b=True))
+            sigma = tf.matmul(tf.matmul(v, w), tf.nn.l2_normalize(tf.matmul(v, w)), transpose_b=True)
+            tf.matmul(tf1.placeholder(tf.float32, [None, 4]), w / sigma)
+    return all_by(["real", "fake"], ["w", "u"])
+
+
+def penalties() -> Truth:
+    """Penalties in other spellings: hinge, offset, prior, orthogonal rows, Fisher matrix, cosine, entropy."""
+    x = tf1.placeholder(tf.float32, [None, 4])
+    w, old, fisher = (tf1.get_variable(name, [4, 4], trainable=name == "w") for name in ("w", "old", "fisher"))
+    with tf1.name_scope("net"):
+        loss = tf.reduce_mean(tf.matmul(x, w))
+    unit = tf.nn.l2_normalize(w, 1)
+    loss += tf.nn.l2_loss(tf.nn.relu(-w)) + (tf.reduce_sum(w) - 1.0) ** 2
+    loss += tf.reduce_sum(tf.square(w - tf1.random_normal([4, 4]))) + tf.norm(
+        tf.matmul(w, w, transpose_a=True) - tf.eye(4)
+    )
+    loss += tf.reduce_sum(fisher * tf.square(w - old)) + tf.reduce_sum(tf.abs(tf.matmul(unit, unit, transpose_b=True)))
+    loss -= tf.reduce_mean(tf.nn.softmax(w) * tf.nn.log_softmax(w))
+    tf1.train.AdamOptimizer().minimize(loss)
+    scalar("unused", tf.nn.zero_fraction(w))
+    return {}
+
+
+def changed_in_a_conditional() -> Truth:
+    """A kernel that is noisy in training; a table that is joined of shards in a function, and looked up and tied."""
+    x, training = tf1.placeholder(tf.float32, [None, 4]), tf1.placeholder(tf.bool, [])
+    w = tf1.get_variable("w", [4, 4])
+    noisy = tf1.cond(training, lambda: w + tf1.random_normal([4, 4]), lambda: w)
+
+    @tf.function(autograph=False)  # type: ignore[untyped-decorator]
+    def as_it_is(table: tf.Tensor) -> tf.Tensor:
+        return table * 1.0
+
+    shards = [tf1.get_variable(f"shard_{i}", [5, 4]) for i in range(2)]
+    table = as_it_is(tf.concat(shards, 0))
+    with tf1.name_scope("embed"):
+        x += tf.nn.embedding_lookup(table, tf1.placeholder(tf.int32, [None]))
+    with tf1.name_scope("logits"):
+        tf.matmul(tf.nn.relu(tf.matmul(x, noisy)), table, transpose_b=True)
+    return all_by(["embed", "logits"], ["shard_0", "shard_1"])
+
+
 PROGRAMS = [
     filters_by_scope, filters_by_template, filters_by_dictionary, gpt_train, gpt_train_and_sample, ptb, dcgan, wgan,
     dqn, siamese, towers, seq2seq, partitioned, bert, regularized, loop, conditional, word2vec, autoencoder,
     lamb, flat_vector, figures, initial_values, predicate, tied_behind_moves, derived, slices, unrolled,
     conditional_steps, anchored, pruned, tied_under_dropout, orthogonal, first_values,
     masked_table, trained_state, long_penalty, named_update, synchronized, unrolled_in_boxes, in_a_scope_and_in_none,
+    recurrent_keras, normalized_kernel, penalties, changed_in_a_conditional,
 ]  # fmt: skip
