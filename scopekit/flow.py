@@ -55,8 +55,8 @@ _TYPES = {
 }
 CALLS = frozenset(_TYPES[_CALL].split())
 _OF_CONSTANTS = frozenset(
-    {"Add", "AddV2", "Cast", "Const", "Fill", "MatrixDiag", "MatrixDiagV3", "Mul", "Neg", "RandomStandardNormal"}
-    | {"RandomUniform", "Range", "Reshape", "Sub", "TruncatedNormal"}
+    {"Add", "AddV2", "Fill", "MatrixDiag", "MatrixDiagV3", "Mul", "RandomStandardNormal", "RandomUniform", "Sub"}
+    | {"TruncatedNormal"}
 )
 _WRITES = re.compile(r"Assign|(Resource)?Scatter(Nd)?(Add|Sub|Mul|Div|Min|Max|Update)|(Resource)?StridedSliceAssign")
 _APPLIES = re.compile(r"(Resource)?(Sparse)?Apply[A-Z]")
@@ -183,9 +183,9 @@ def _updates(name: str, variable: str, variables: set[str]) -> bool:
 
 def _pure(inputs: list[str], hits: _Hits) -> bool:
     """Whether an op takes nothing but variables, and what is made of nothing else: then its type alone says nothing."""
-    return len(hits) == sum(given[0] != "^" for given in inputs) and all(
-        isinstance(value, Alias) or value.pure for _, value in hits
-    )
+    if len(hits) < len(inputs) and (inputs[-1][0] != "^" or len(hits) < sum(given[0] != "^" for given in inputs)):
+        return False
+    return all(isinstance(value, Alias) or value.pure for _, value in hits)
 
 
 class _Visit:
@@ -203,12 +203,13 @@ class _Visit:
     @cached_property
     def constants(self) -> set[str]:
         """The names of what is made of constants alone, random numbers too; made for the few who ask."""
-        found, base, types = set[str](), 0, self.body.types
+        base, names, types = 0, self.body.names, self.body.types
+        found = set(compress(names, map("Const".__eq__, types)))
         for piece, ends in zip(self.body.inputs, self.body.ends, strict=True):
             for i in compress(count(), map(_OF_CONSTANTS.__contains__, types[base : base + len(ends)])):
-                given = piece[ends[i - 1] + 1 if i else 0 : ends[i]]
-                if types[base + i] == "Const" or (given and all(name in found or name[0] == "^" for name in given)):
-                    found.add(self.body.names[base + i])
+                start = ends[i - 1] + 1 if i else 0
+                if piece[start] in found and all(name in found or name[0] == "^" for name in piece[start : ends[i]]):
+                    found.add(names[base + i])
             base += len(ends)
         return found
 
@@ -332,7 +333,9 @@ class _Visit:
             for variable in given.variables:
                 if variable not in seen:
                     seen.append(variable)
-                    mine = "optimizer" if "update_" in name and _updates(name, variable, self.flow.variables) else role
+                    mine = role
+                    if role != "optimizer" and "update_" in name and _updates(name, variable, self.flow.variables):
+                        mine = "optimizer"
                     read = _new(Read, (variable, full, mine, kind, where.via, where.branch + given.branch, ""))
                     self.flow.found.append((order, read, result))
 

@@ -143,7 +143,7 @@ class _Parts:
             shape = None if key[0] is None else _shape(_CLASSES["Value"].FromString(key[0]).shape)
             self.described[key] = shape, _dtype(_CLASSES["Value"].FromString(key[1]).type)
         name = body.prefix + node.name
-        given = (_CLASSES["Value"].FromString(attrs.get(key, b"")).s for key in ("container", "shared_name"))
+        given = [_CLASSES["Value"].FromString(attrs[key]).s for key in ("container", "shared_name") if key in attrs]
         stored = "/".join(part.decode(errors="backslashreplace") for part in given if part)
         other = stored if stored != name else ""
         self.variables.append(Variable(name, _VARIABLES[node.op], *self.described[key], None, other))
@@ -230,7 +230,7 @@ class _Parts:
                 named = zip(body.arguments[len(body.arguments) - len(captures) :], captures, strict=False)
                 flow.visit(body, {argument: bound[i] for argument, i in named if i in bound})
         variables = tuple(
-            Variable(*_described(v), self.trainable.get(v.name, False) if self.known else None, v.shared_name)
+            Variable(*_described(v), self.trainable.get(v.name, False), v.shared_name) if self.known else v
             for v in self.variables
         )
         scalars = {v.name: "int" in v.dtype for v in self.variables if v.shape == ()}

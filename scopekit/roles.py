@@ -152,16 +152,11 @@ class Evidence:
             for (_, read, result), role in zip(self.found, roles, strict=True)
             if result and role == "penalty" and read.variable in forward
         }
-        together = Counter(
-            (read.variable, id(result.root))
-            for (_, read, result), role in zip(self.found, roles, strict=True)
-            if result and result.pure and role == "forward"
-        )
-        products = Counter(  # of the variable with others; these alone are calls of several layers
-            (read.variable, id(result.root))
-            for _, read, result in self.found
-            if result and result.pure and read.type.endswith(("MatMul", "MatMulV2", "Einsum"))
-        )
+        together, products = Counter[tuple[str, int]](), Counter[tuple[str, int]]()
+        for (_, read, result), role in zip(self.found, roles, strict=True):
+            if result and result.pure and role == "forward":
+                together[value := (read.variable, id(result.root))] += 1
+                products[value] += read.type.endswith(("MatMul", "MatMulV2", "Einsum"))  # each a layer, if alone
         found: list[tuple[int, Read]] = []
         apart: dict[int, bool] = {}
         room = _ROOM  # a file may join ten thousand variables, and let ten thousand ops take them
