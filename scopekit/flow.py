@@ -55,7 +55,18 @@ _TYPES = {
 }
 CALLS = frozenset(_TYPES[_CALL].split())
 _OF_CONSTANTS = frozenset(
-    {"Add", "AddV2", "Fill", "MatrixDiag", "MatrixDiagV3", "Mul", "RandomStandardNormal", "RandomUniform", "Sub"}
+    {
+        "Add",
+        "AddV2",
+        "Cast",
+        "Fill",
+        "MatrixDiag",
+        "MatrixDiagV3",
+        "Mul",
+        "RandomStandardNormal",
+        "RandomUniform",
+        "Sub",
+    }
     | {"TruncatedNormal"}
 )
 _WRITES = re.compile(r"Assign|(Resource)?Scatter(Nd)?(Add|Sub|Mul|Div|Min|Max|Update)|(Resource)?StridedSliceAssign")

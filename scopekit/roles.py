@@ -152,11 +152,11 @@ class Evidence:
             for (_, read, result), role in zip(self.found, roles, strict=True)
             if result and role == "penalty" and read.variable in forward
         }
-        together, products = Counter[tuple[str, int]](), Counter[tuple[str, int]]()
-        for (_, read, result), role in zip(self.found, roles, strict=True):
-            if result and result.pure and role == "forward":
-                together[value := (read.variable, id(result.root))] += 1
-                products[value] += read.type.endswith(("MatMul", "MatMulV2", "Einsum"))  # each a layer, if alone
+        together = Counter(
+            (read.variable, id(result.root))
+            for (_, read, result), role in zip(self.found, roles, strict=True)
+            if result and result.pure and role == "forward"
+        )
         found: list[tuple[int, Read]] = []
         apart: dict[int, bool] = {}
         room = _ROOM  # a file may join ten thousand variables, and let ten thousand ops take them
@@ -183,8 +183,7 @@ class Evidence:
             elif read.role == role:
                 found.append((order, read))
             else:
-                value = read.variable, id(result.root) if result else 0
-                part = result.root.name if result and together[value] > max(1, products[value]) else ""
+                part = result.root.name if result and together[read.variable, id(result.root)] > 1 else ""
                 found.append((order, read._replace(role=role, part=part)))
         for order, read, alias in self.handed:
             if not alias.used and read.variable not in forward:
@@ -253,7 +252,7 @@ class Evidence:
                 result.fate |= COMPUTED
             # Numbers that are added up, as penalties are, stay several.
             for parent in result.parents if result.pure and (result.whole or len(result.parents) == 1) else ():
-                if parent.root is not result.root:
+                if parent.root is not result.root and parent.type not in LOOKUPS:
                     parent.root.joined = result.root
         todo = list(self.results)
         while todo:

@@ -293,11 +293,17 @@ def _common(a: list[str], b: list[str]) -> int:
 def _group(variable: str, uses: list[_Use]) -> list[list[_Use]]:
     """Return the uses of a variable, parted into calls by the rules above."""
     plain, every = _plain(variable.rpartition("/")[0].rpartition("/")[2]), uses
-    first: dict[str, _Use] = {}
-    uses = [use for use in every if not use.read.part or first.setdefault(use.read.part, use) is use]
+    parts: defaultdict[str, list[_Use]] = defaultdict(list)
+    joined: set[_Use] = set()
     for use in every:
-        if use.read.part and first[use.read.part] is not use:
-            first[use.read.part].along.append(use)
+        parts[use.read.part].append(use)
+    for part, (first, *along) in parts.items():
+        # An op that has no copy makes something of the others; copies alone are calls, one inside the other.
+        leaves = Counter(use.leaf for use in (first, *along)).values()
+        if part and len(leaves) > 1 and 1 in leaves:
+            first.along = along
+            joined.update(along)
+    uses = [use for use in every if use not in joined]
     # The last of several ops may be named like the scope of the others: l2_normalize/Square, l2_normalize.
     inside = {use.scope for use in uses}
     layers: defaultdict[str, list[_Use]] = defaultdict(list)
