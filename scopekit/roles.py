@@ -4,12 +4,12 @@ In: reads, and the results of arithmetic on variables, as `scopekit.flow` finds 
 
 The role of an op is told by its type and its scope where these suffice (``Assign``, ``ApplyAdam``, ``gradients/…``).
 Arithmetic alone says nothing (``mul`` may scale an activation, a moving average or a weight decay), nor do moves and
-lookups, so their results are followed, and what becomes of them decides. One that ends in assignments only is an
-update, and it is the optimizer's if a gradient went into what is assigned; one that is reduced and added to the loss
-is a penalty, and so is a matrix times itself that ends there; one that meets a gradient, a layer or nobody at all is
-forward. What is made of variables alone and goes into a summary, or is only moved and then fetched, is a figure: it is
-bookkeeping if something else reads the variable. A table that is moved (its first row cut off, say) and then looked up
-is read by those who look it up.
+lookups, nor any op that takes nothing but variables, so their results are followed, and what becomes of them decides.
+One that ends in assignments only is an update, and it is the optimizer's if a gradient went into what is assigned; one
+that is made of variables and constants alone, and meets the data as a number only, is a penalty; one that meets a
+layer, data or nobody at all as a whole is forward. What is made of variables alone and goes into a summary, or is only
+moved and then fetched, is a figure: it is bookkeeping if something else reads the variable. A table that is moved (its
+first row cut off, say) and then looked up is read by those who look it up.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ SUMS = frozenset({"Add", "AddN", "AddV2"})
 LOOKUPS = frozenset({"Gather", "GatherNd", "GatherV2", "ResourceGather", "ResourceGatherNd"})
 _INVERSES = {"Div": 1, "DivNoNan": 1, "RealDiv": 1, "Reciprocal": 0, "Rsqrt": 0}  # and which input it is
 REDUCTIONS = frozenset({"Sum", "Mean", "Max", "Min", "L2Loss"})
-FIRST = REDUCTIONS | MOVES - JOINS - {"Pack", "Split"} | {"ArgMax", "ArgMin", "Pow"}
+FIRST = REDUCTIONS | MOVES - JOINS - {"Pack", "Split"} | {"All", "Any", "ArgMax", "ArgMin", "Pow"}
 # What becomes of a result: the ways in which the ops behind it use it.
 ESCAPES, DERIVES, GRADS, WRITTEN, APPLIED, LOGGED, ENDS = (1 << i for i in range(7))
 COMPUTED, WHOLE, DIVIDES, MERGED = (1 << i for i in range(7, 11))
