@@ -29,9 +29,9 @@ from scopekit.roles import (
     LOOKUPS,
     MERGED,
     MOVES,
-    PARTS,
     REDUCTIONS,
     SCALES,
+    SPLITS,
     SUMS,
     TABLES,
     WRITTEN,
@@ -455,7 +455,7 @@ class _Visit:
             others = [given for given in data if given not in self.watch and given[0] != "^"]
             self.watch[name] = result = Result(self, name, kind, depth, now, others)
             result.pure = not others or self.constants.issuperset(others)
-            if kind in PARTS or self.flow.codes[kind] == _FORWARD:
+            if kind in SPLITS or self.flow.codes[kind] == _FORWARD:
                 self.watch.update(dict.fromkeys(self.outputs.get(name, ()), result))
             self.flow.results.append(result)
             # A table without its first row, with zeros before it, scaled or under dropout, is still the table.
@@ -492,11 +492,11 @@ class _Visit:
             entered.update(at for at, _ in inside)
             arguments: _Watch = {}
             for at, value in inside:
+                argument = callee.arguments[at - first]
                 if isinstance(value, Alias):
-                    value.used = True
-                arguments[callee.arguments[at - first]] = (
-                    Alias(value.variables, value.branch) if isinstance(value, Alias) else self.through(value, -1)
-                )
+                    value.used, arguments[argument] = True, Alias(value.variables, value.branch)
+                else:
+                    arguments[argument] = self.through(value, -1)
             flow.budget -= 1000 + sum(map(len, callee.inputs))
             if flow.budget < 0:
                 raise ScopekitError("its functions call one another in too many ways to follow")

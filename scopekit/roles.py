@@ -22,8 +22,8 @@ from typing import Protocol
 from scopekit.graph import Read
 
 # Moves and lookups compute nothing, but what becomes of their results tells what they are for.
-PARTS = frozenset({"Split", "SplitV", "Unpack"})
-MOVES = PARTS | {
+SPLITS = frozenset({"Split", "SplitV", "Unpack"})
+MOVES = SPLITS | {
     *("Concat", "ConcatV2", "ExpandDims", "Pack", "Pad", "PadV2", "Reshape", "ReverseV2", "Slice", "Squeeze"),
     *("StridedSlice", "Tile", "Transpose"),
 }
@@ -46,10 +46,6 @@ Branch = tuple[tuple[str, int], ...]
 
 class Place(Protocol):
     """The ops among which a result stands."""
-
-    @property
-    def constants(self) -> set[str]:
-        """The names of what is made of constants alone."""
 
     def near_gradient(self, tensors: list[str], limit: int) -> bool:
         """Whether a gradient is among the tensors of which these are made, not far away."""
@@ -130,16 +126,8 @@ class Evidence:
         """
         self._settle()
         applied = {read.variable for _, read, _ in self.found if read.role == "optimizer"}
-        updates = {
-            variable: {
-                op
-                for place, value, op in self.assigned[variable]
-                if "MovingAv" not in op and place.near_gradient([value], _NEAR)
-            }
-            for variable in self.assigned.keys() - applied
-        }
+        updates = self._updates(self.assigned.keys() - applied)
         trained = {variable for variable, ops in updates.items() if ops}
-        self.assigned.clear()  # each visit in it knows this flow, a circle that the collector would have to find
         roles = [self._role(read, result, trained) if result else read.role for _, read, result in self.found]
         counters = {v for v, integer in scalars.items() if integer or v in self.stepped}
         steps = {v for v in counters if v.endswith("global_step")}  # which a graph without a training step only reads
@@ -195,6 +183,19 @@ class Evidence:
             found.sort(key=itemgetter(0))
         every = map(itemgetter(1), found)
         return tuple(dict.fromkeys(every) if self.again else every)
+
+    def _updates(self, variables: set[str]) -> dict[str, set[str]]:
+        """Return the assignments to each variable of a value into which a gradient went, not far away."""
+        found = {
+            variable: {
+                op
+                for place, value, op in self.assigned[variable]
+                if "MovingAv" not in op and place.near_gradient([value], _NEAR)
+            }
+            for variable in variables
+        }
+        self.assigned.clear()  # each visit in it knows this flow, a circle that the collector would have to find
+        return found
 
     def keeps(self, scope: str) -> bool:
         """Whether nothing that is computed in a scope of the graph is used outside of it."""
