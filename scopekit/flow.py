@@ -55,19 +55,8 @@ _TYPES = {
 }
 CALLS = frozenset(_TYPES[_CALL].split())
 _OF_CONSTANTS = frozenset(
-    {
-        "Add",
-        "AddV2",
-        "Cast",
-        "Fill",
-        "MatrixDiag",
-        "MatrixDiagV3",
-        "Mul",
-        "RandomStandardNormal",
-        "RandomUniform",
-        "Sub",
-    }
-    | {"TruncatedNormal"}
+    {"Add", "AddV2", "Cast", "Fill", "MatrixDiag", "MatrixDiagV3", "Mul", "Sub"}
+    | {"RandomStandardNormal", "RandomUniform", "TruncatedNormal"}
 )
 _WRITES = re.compile(r"Assign|(Resource)?Scatter(Nd)?(Add|Sub|Mul|Div|Min|Max|Update)|(Resource)?StridedSliceAssign")
 _APPLIES = re.compile(r"(Resource)?(Sparse)?Apply[A-Z]")
